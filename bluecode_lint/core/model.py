@@ -10,13 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bluecode_lint.core.protocols import Syntax
-
-EMPTY_MAPPING: Mapping[str, str] = MappingProxyType({})
 
 
 # --- where -----------------------------------------------------------------------------------------------------------
@@ -230,7 +227,7 @@ class Job:
     argv: tuple[str, ...]
     files: Mapping[str, bytes] = field(default_factory=dict)
     stdin: bytes = b""
-    env: Mapping[str, str] = EMPTY_MAPPING
+    env: Mapping[str, str] = field(default_factory=dict)
     readonly: tuple[str, ...] = ()
     collect: tuple[str, ...] = ()
     limits: Limits = Limits()
