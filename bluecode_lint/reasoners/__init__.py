@@ -1,0 +1,1 @@
+"""Who judges a case in the light of constitutions."""
