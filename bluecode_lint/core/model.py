@@ -7,12 +7,13 @@ judged, a *result* is what is reported.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from bluecode_lint.core.protocols import Syntax
 
 
@@ -54,7 +55,7 @@ class Location:
 class Artifact:
     """One file to scan, read and decoded once.
 
-    ``uri`` is relative to the scan root with ``/`` separators. ``text`` has been decoded (PEP 263, BOM dropped) with its
+    ``uri`` is relative to the scan root with ``/`` separators. ``text`` has been decoded (PEP 263, BOM dropped), its
     line ends kept. ``sha256`` is of the bytes on disk. ``syntax`` parses ``text`` on first use.
     """
 
@@ -112,7 +113,7 @@ class RuleKind(StrEnum):
     MISUSE = "misuse"
     """An API is used in a way that is wrong where it stands."""
     POLICY = "policy"
-    """A protection or a requirement is absent (crypto strength, TLS, cookies, secrets): never talked away by a model."""
+    """A protection or requirement is absent (crypto strength, TLS, cookies, secrets): never talked away by a model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +170,7 @@ class Finding:
 class Condition:
     """One condition of a constitution: in words for people and models, and as a checkable predicate where it can be.
 
-    ``predicate`` is the name of a check the offline reasoner knows, with ``arguments``; empty if words are all there is.
+    ``predicate`` names a check the offline reasoner knows, with ``arguments``; empty if words are all there is.
     """
 
     words: str
@@ -220,7 +221,7 @@ class Job:
     """Work for a sandbox.
 
     ``argv`` runs in a fresh scratch directory in which ``files`` (relative name to content) were written first.
-    ``readonly`` are absolute host paths the job may read and execute, beside the interpreter and the system's libraries.
+    ``readonly`` are absolute host paths the job may read and execute, beside the interpreter and system libraries.
     ``collect`` names scratch files whose content is wanted back. The environment is ``env`` and nothing else.
     """
 
@@ -339,7 +340,7 @@ class ResultKind(StrEnum):
     """SARIF's kind: a result that is not a failure has level none."""
 
     FAIL = "fail"
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105  # SARIF's word, not a password
 
 
 @dataclass(frozen=True, slots=True)

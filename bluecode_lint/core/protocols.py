@@ -124,6 +124,11 @@ class Sandbox(Protocol):
 class Prober(Protocol):
     """Attacks: a finding and its file to a confirmation. It knows no backend."""
 
+    @property
+    def probed_cwes(self) -> frozenset[int]:
+        """The weaknesses it can attack; for any other, `confirm` answers notRun at once."""
+        ...
+
     def confirm(self, finding: Finding, artifact: Artifact) -> Confirmation: ...
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
 import threading
 import warnings
-from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from bluecode_lint.core.protocols import Node
 
 
-@cache
-def _parser_of_thread(_thread_id: int) -> Any:  # noqa: ANN401  # the two generations share no type
-    """Make a parser (they are not safe to share between threads)."""
+_of_thread = threading.local()  # parsers are not safe to share between threads
+
+
+def _make_parser() -> Any:  # noqa: ANN401  # the two generations share no type
     try:
         import tree_sitter_python  # noqa: PLC0415  # which grammar is installed decides the generation
     except ImportError:
@@ -22,8 +23,8 @@ def _parser_of_thread(_thread_id: int) -> Any:  # noqa: ANN401  # the two genera
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # tree-sitter 0.21 announces its own successor
             return tree_sitter_languages.get_parser("python")
-    import tree_sitter  # noqa: PLC0415  # lazy: start-up time
-
+    # Imported by name: the type stubs at hand describe only the generation that is installed.
+    tree_sitter: Any = importlib.import_module("tree_sitter")
     return tree_sitter.Parser(tree_sitter.Language(tree_sitter_python.language()))
 
 
@@ -41,7 +42,9 @@ class LazySyntax:
     def root(self) -> Node:
         """Give the module node; a text with syntax errors has ERROR nodes in it, never an exception."""
         if self._tree is None:
-            self._tree = _parser_of_thread(threading.get_ident()).parse(self.source)
+            if not hasattr(_of_thread, "parser"):
+                _of_thread.parser = _make_parser()
+            self._tree = _of_thread.parser.parse(self.source)
         return cast("Node", self._tree.root_node)
 
     def __reduce__(self) -> tuple[type[LazySyntax], tuple[bytes]]:
