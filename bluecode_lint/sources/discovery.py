@@ -37,7 +37,7 @@ class Excludes:
         """Give the matcher of the patterns."""
         from pathspec import PathSpec  # noqa: PLC0415  # lazy: start-up time
 
-        return PathSpec.from_lines("gitwildmatch", self.patterns)
+        return PathSpec.from_lines("gitignore", self.patterns)
 
 
 @dataclass(slots=True)

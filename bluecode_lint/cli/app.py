@@ -1,0 +1,149 @@
+"""The one place that parses argv and turns errors into text and exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from bluecode_lint import __version__
+from bluecode_lint.cli.settings import OPTIONS, Option, Shape
+from bluecode_lint.core.errors import BluecodeError, ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+DESCRIPTION = "A security linter for Python that proves what it reports."
+EPILOG = """\
+examples:
+  bluecode-lint scan .                                  scan the project, attack what is suspected, show the proofs
+  bluecode-lint scan --diff-base origin/main .          only what this branch changed
+  bluecode-lint scan --no-exec -f sarif=out.sarif .     static analysis only, SARIF to a file
+  bluecode-lint explain sql-injection                   what a rule means, and how to fix it
+  bluecode-lint replay 3f9c2ab1                         run a proof again, in the sandbox
+
+exit codes: 0 clean or below --fail-on, 1 results, 2 an error or a scan not to be trusted, 3 nothing to scan
+            (with --fail-on-empty), 130 and 143 stopped by a signal
+Every option can be set as a BLUECODE_* environment variable: --fail-on is BLUECODE_FAIL_ON."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of exiting: only `run` ends the process."""
+        advice = f"See `{self.prog} --help`."
+        raise UsageError(message, advice=advice)
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run one command and give its exit code. Every error ends here, as one line and what to do about it."""
+    try:
+        signal.signal(signal.SIGTERM, _terminate)
+        arguments = make_parser().parse_args(argv)
+        code = int(_command(arguments.command)(arguments))
+        sys.stdout.flush()
+    except BluecodeError as error:
+        _complain(str(error), error.advice)
+        return ExitCode.ERROR
+    except KeyboardInterrupt:
+        _complain("interrupted", "")
+        return ExitCode.INTERRUPTED
+    except _TerminatedError:
+        _complain("terminated", "")
+        return ExitCode.TERMINATED
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`): nothing is left to say, and the flush at exit must not say it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.ERROR
+    return code
+
+
+class _TerminatedError(BaseException):
+    """SIGTERM, as an exception, so that every `finally` gets its turn."""
+
+
+def _terminate(_signal: int, _frame: object) -> NoReturn:
+    raise _TerminatedError
+
+
+def _complain(message: str, advice: str) -> None:
+    sys.stderr.write(f"bluecode-lint: {message}\n")
+    if advice:
+        sys.stderr.write(f"  {advice}\n")
+
+
+def _command(name: str) -> Callable[[argparse.Namespace], int]:
+    """Import a command's module only when it is the one to run."""
+    from bluecode_lint.cli import commands  # noqa: PLC0415  # lazy: start-up time
+
+    return {
+        "scan": commands.scan_command,
+        "explain": commands.explain_command,
+        "rules": commands.rules_command,
+        "replay": commands.replay_command,
+        "doctor": commands.doctor_command,
+    }[name]
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Build the whole command line from the table of options."""
+    parser = _Parser("bluecode-lint", description=DESCRIPTION, epilog=EPILOG, formatter_class=_Formatter)
+    parser.add_argument("--version", action="version", version=f"bluecode-lint {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    scan = commands.add_parser(
+        "scan", help="scan files and folders", description="Scan Python files and folders; - reads standard input.",
+        formatter_class=_Formatter,
+    )  # fmt: skip
+    scan.add_argument("paths", nargs="*", type=Path, default=None, metavar="PATH", help="what to scan (default: .)")
+    _add_options(scan)
+    explain = commands.add_parser("explain", help="what a rule means, why it matters, how to fix it")
+    explain.add_argument("what", metavar="RULE|CWE", help="a rule's id, or a CWE such as CWE-89")
+    rules = commands.add_parser("rules", help="list every rule")
+    rules.add_argument("--format", choices=("text", "json"), default="text", help="how to list them")
+    replay = commands.add_parser("replay", help="run the proof of a confirmed result again, in the sandbox")
+    replay.add_argument("what", metavar="FINGERPRINT|SCRIPT", help="a result's fingerprint (or its start), or a script")
+    replay.add_argument("--show", action="store_true", help="print the script instead of running it")
+    replay.add_argument("--sandbox", default="", metavar="LEVEL", help="require this sandbox")
+    commands.add_parser("doctor", help="which analyzers, sandboxes and models are usable here, and how to get the rest")
+    return parser
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=32, width=min(100, int(os.environ.get("COLUMNS", "100"))))
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", "-c", type=Path, help="use this configuration file")
+    parser.add_argument("--isolated", action="store_true", help="use no configuration file at all")
+    parser.add_argument("--show-settings", action="store_true", help="print the settings in force, and stop")
+    groups: dict[str, argparse._ArgumentGroup] = {}
+    for option in OPTIONS:
+        group = groups.setdefault(option.group, parser.add_argument_group(option.group))
+        _add_option(group, option)
+
+
+def _add_option(group: argparse._ArgumentGroup, option: Option) -> None:
+    names = [f"--{option.name}", *([f"-{option.short}"] if option.short else [])]
+    more: dict[str, Any] = {"dest": option.key, "default": None, "help": option.help.replace("%", "%%")}
+    if option.shape is Shape.FLAG:
+        group.add_argument(*names, action="store_true", **more)
+        return
+    if option.shape in {Shape.LIST, Shape.FORMATS}:
+        more |= {"action": "append"}
+    elif option.shape is Shape.CHOICE:
+        more |= {"choices": option.choices}
+    elif option.shape is Shape.COUNT:
+        more |= {"type": _whole_number}
+    if option.metavar:
+        more |= {"metavar": option.metavar}
+    group.add_argument(*names, **more)
+
+
+def _whole_number(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        message = f"must be a whole number, 0 or more: {text!r}"
+        raise argparse.ArgumentTypeError(message)
+    return int(text)

@@ -1,0 +1,134 @@
+"""From paths, standard input or git's index to the artifacts of a scan."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from bluecode_lint.core.errors import UsageError
+from bluecode_lint.core.model import Artifact, Level, Notification
+from bluecode_lint.sources import git
+from bluecode_lint.sources.discovery import DEFAULT_EXCLUDES, Discovered, Excludes, discover, find_root
+from bluecode_lint.sources.reading import make_artifact, read_artifacts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from bluecode_lint.cli.settings import Settings
+    from bluecode_lint.core.model import Finding
+
+STDIN = Path("-")
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What to scan: the artifacts, what went wrong on the way, and which part of them is asked about."""
+
+    root: Path
+    artifacts: tuple[Artifact, ...]
+    notifications: tuple[Notification, ...]
+    in_scope: Callable[[Finding], bool]
+
+
+def collect_inputs(settings: Settings, paths: Sequence[Path], cwd: Path) -> Inputs:
+    """Read everything there is to scan.
+
+    Raises:
+        UsageError: A path does not exist, or options contradict each other.
+        SourceError: Git is needed and cannot answer.
+    """
+    if STDIN in paths:
+        return _collect_stdin(settings, paths, cwd)
+    root = find_root(paths, cwd)
+    found = discover(paths, root, cwd, _excludes(settings))
+    changed = _changed(settings, root)
+    uris = [uri for uri in found.files if changed is None or uri in changed]
+    items = list(
+        _read_staged(root, uris) if settings["staged"] else read_artifacts(root, uris, settings["max-file-size"])
+    )
+    notifications = (*found.notifications, *_skipped(found), *(i for i in items if isinstance(i, Notification)))
+    artifacts = tuple(item for item in items if isinstance(item, Artifact))
+    return Inputs(root, artifacts, notifications, _Scope(changed))
+
+
+def list_inputs(settings: Settings, paths: Sequence[Path], cwd: Path) -> list[str]:
+    """List what would be scanned, one uri each.
+
+    Raises:
+        UsageError: A path does not exist.
+    """
+    if STDIN in paths:
+        return [settings["stdin-filename"]]
+    return discover(paths, find_root(paths, cwd), cwd, _excludes(settings)).files
+
+
+def _excludes(settings: Settings) -> Excludes:
+    chosen = DEFAULT_EXCLUDES if settings["exclude"] is None else settings["exclude"]
+    return Excludes((*chosen, *settings["extend-exclude"]), forced=settings["force-exclude"])
+
+
+def _collect_stdin(settings: Settings, paths: Sequence[Path], cwd: Path) -> Inputs:
+    if len(paths) > 1:
+        message = "standard input (-) cannot be combined with other paths"
+        raise UsageError(message)
+    name = PurePosixPath(settings["stdin-filename"])
+    root = find_root([Path(name)], cwd)
+    absolute = cwd / name
+    uri = absolute.relative_to(root).as_posix() if absolute.is_relative_to(root) else name.name
+    limit: int = settings["max-file-size"]
+    content = sys.stdin.buffer.read(limit + 1)
+    if len(content) > limit:
+        message = f"standard input is larger than {limit:,} bytes"
+        raise UsageError(message, advice="Raise --max-file-size if it is meant to be.")
+    items = list(make_artifact(uri, content))
+    return Inputs(
+        root,
+        tuple(item for item in items if isinstance(item, Artifact)),
+        tuple(item for item in items if isinstance(item, Notification)),
+        _Scope(None),
+    )
+
+
+def _changed(settings: Settings, root: Path) -> Mapping[str, list[range]] | None:
+    """Give the changed lines by file, or None if the whole tree is asked about."""
+    reference: str = settings["diff-base"]
+    if not reference and not settings["staged"]:
+        return None
+    if git.find_top_level(root) is None:
+        message = "--diff-base and --staged need a git repository"
+        raise UsageError(message)
+    base = git.merge_base(root, reference) if reference else None
+    return git.changed_lines(root, base, staged=settings["staged"])
+
+
+def _read_staged(root: Path, uris: Sequence[str]) -> Iterator[Artifact | Notification]:
+    for uri in uris:
+        content = git.staged_content(root, uri)
+        if content is not None:
+            yield from make_artifact(uri, content)
+
+
+def _skipped(found: Discovered) -> Iterator[Notification]:
+    for reason, number in sorted(found.skipped.items()):
+        if reason != "excluded":
+            yield Notification(Level.NOTE, "files-skipped", f"{number} skipped: {reason}")
+
+
+class _Scope:
+    """Tells whether a finding, or a step of its flow, touches a changed line; without changes everything does."""
+
+    def __init__(self, changed: Mapping[str, list[range]] | None) -> None:
+        self._changed = changed
+
+    def __call__(self, finding: Finding) -> bool:
+        if self._changed is None:
+            return True
+        for place in (finding.location, *finding.code_flow):
+            touched = range(place.region.start_line, place.region.end_line + 1)
+            if any(
+                lines.start < touched.stop and touched.start < lines.stop for lines in self._changed.get(place.uri, ())
+            ):
+                return True
+        return False

@@ -1,0 +1,318 @@
+"""The main job as one verb: find, merge, probe, judge, decide.
+
+Everything that touches the world is handed in as `Tools`; what is reported, and how loudly, is `decide` alone.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from bluecode_lint.core.fingerprint import fingerprints
+from bluecode_lint.core.model import (
+    NOT_RUN,
+    UNJUDGED,
+    Artifact,
+    Case,
+    Confidence,
+    Confirmation,
+    Finding,
+    Judgment,
+    Level,
+    Notification,
+    Outcome,
+    Result,
+    ResultKind,
+    Rule,
+    RuleKind,
+    Run,
+    Verdict,
+)
+from bluecode_lint.core.suppression import apply_suppressions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from concurrent.futures import Executor
+
+    from bluecode_lint.core.model import Retrieved, Suppression
+    from bluecode_lint.core.protocols import Analyzer, Prober, Reasoner, Retriever
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """The parts of a scan, built once in ``cli.wiring`` and passed. Without a prober nothing is executed."""
+
+    analyzers: tuple[Analyzer, ...]
+    rules: Mapping[str, Rule]
+    retriever: Retriever
+    reasoner: Reasoner
+    executor: Executor
+    prober: Prober | None = None
+    tool_version: str = ""
+    progress: Callable[[str, int, int], None] = lambda _stage, _done, _total: None
+    """Called with a stage's name, how much of it is done, and how much there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the user asked to be told. ``probe_budget`` counts attacked findings, so that it cuts the same every time."""
+
+    selects: Callable[[Finding], bool] = lambda _finding: True
+    """Whether a finding's rule is wanted for its file."""
+    in_scope: Callable[[Finding], bool] = lambda _finding: True
+    """Whether a finding lies in the part of the tree that is asked about (a diff, for one)."""
+    min_confidence: Confidence = Confidence.LOW
+    min_level: Level = Level.NOTE
+    honour_suppressions: bool = True
+    probe_budget: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """How one defect is reported; None as a level means not at all."""
+
+    kind: ResultKind
+    level: Level | None
+    reason: str
+
+
+def scan(artifacts: Sequence[Artifact], tools: Tools, policy: Policy, trouble: Iterable[Notification] = ()) -> Run:
+    """Scan decoded files. ``trouble`` is what already went wrong on the way here; it becomes part of the run."""
+    findings, notifications = find(artifacts, tools)
+    merged = merge(findings)
+    identities = dict(zip(merged, fingerprints(merged), strict=True))
+    wanted = [f for f in merged if policy.selects(f) and policy.in_scope(f)]
+    suppressed, remarks = find_suppressed(wanted, artifacts, tools.rules, policy)
+    sources = {artifact.uri: artifact for artifact in artifacts}
+    confirmations, cut = probe([f for f in wanted if f not in suppressed], sources, tools, policy.probe_budget)
+    cases = [Case(f, tools.rules[f.rule_id], sources[f.location.uri], confirmations.get(f, NOT_RUN)) for f in wanted]
+    results = report(judge(cases, tools), identities, suppressed, policy)
+    reported = {result.finding.location.uri for result in results}
+    return Run(
+        artifacts=tuple(a for a in artifacts if a.uri in reported),
+        rules=tuple(tools.rules[rule_id] for rule_id in sorted(tools.rules)),
+        results=results,
+        notifications=tuple(sorted({*trouble, *notifications, *remarks, *cut})),
+        tool_version=tools.tool_version,
+        statistics=count(artifacts, cases, results),
+    )
+
+
+# --- find ------------------------------------------------------------------------------------------------------------
+
+
+def find(artifacts: Sequence[Artifact], tools: Tools) -> tuple[list[Finding], list[Notification]]:
+    """Run the analyzers side by side. A finding of a rule nobody described is our own bug and is said."""
+    answers = tools.executor.map(lambda analyzer: _analyze(analyzer, artifacts), tools.analyzers)
+    findings: list[Finding] = []
+    notifications: list[Notification] = []
+    for done, answer in enumerate(answers, start=1):
+        tools.progress("analyzers", done, len(tools.analyzers))
+        for item in answer:
+            if isinstance(item, Notification):
+                notifications.append(item)
+            elif item.rule_id in tools.rules:
+                findings.append(item)
+            else:
+                message = f"a finding of an unknown rule was dropped: {item.rule_id}"
+                notifications.append(Notification(Level.ERROR, "unknown-rule", message, item.location.uri))
+    return findings, notifications
+
+
+def _analyze(analyzer: Analyzer, artifacts: Sequence[Artifact]) -> list[Finding | Notification]:
+    """Collect one analyzer's answers; should it raise in spite of its contract, keep what came and name it."""
+    answers: list[Finding | Notification] = []
+    try:
+        answers.extend(analyzer.analyze(artifacts))
+    except Exception as error:  # noqa: BLE001  # the border between rooms: one analyzer's bug must not lose the others
+        message = f"{analyzer.name} crashed: {type(error).__name__}: {error}"
+        answers.append(Notification(Level.ERROR, "analyzer-crashed", message))
+    return answers
+
+
+# --- merge -----------------------------------------------------------------------------------------------------------
+
+
+def merge(findings: Iterable[Finding]) -> list[Finding]:
+    """Collapse reports of one defect: the same rule at overlapping places. Keeps every name in ``aliases``.
+
+    The outcome does not depend on the order of ``findings``, and merging again changes nothing. O(n log n).
+    """
+    merged: list[Finding] = []
+    by_defect = sorted(set(findings), key=lambda f: (f.location.uri, f.rule_id, f.location.region, _preference(f)))
+    for _, same_rule in itertools.groupby(by_defect, key=lambda f: (f.location.uri, f.rule_id)):
+        cluster: list[Finding] = []
+        reach = (0, 0)
+        for finding in same_rule:
+            region = finding.location.region
+            same_place = bool(cluster) and cluster[-1].location.region == region
+            if cluster and not same_place and (region.start_line, region.start_column) >= reach:
+                merged.append(_merge_cluster(cluster))
+                cluster, reach = [], (0, 0)
+            cluster.append(finding)
+            reach = max(reach, (region.end_line, region.end_column))
+        merged.append(_merge_cluster(cluster))
+    return sorted(merged, key=lambda f: f.sort_key)
+
+
+def _preference(finding: Finding) -> tuple[object, ...]:
+    """Order reports of one defect: the one with a flow speaks for all, then the surest, then the tightest."""
+    region = finding.location.region
+    size = (region.end_line - region.start_line, region.end_column - region.start_column)
+    return (not finding.code_flow, -finding.confidence, size, region, finding.message, finding.aliases, repr(finding))
+
+
+def _merge_cluster(cluster: Sequence[Finding]) -> Finding:
+    speaker = min(cluster, key=_preference)
+    return replace(
+        speaker,
+        confidence=max(finding.confidence for finding in cluster),
+        aliases=tuple(sorted({alias for finding in cluster for alias in finding.aliases})),
+        related=tuple(sorted({place for finding in cluster for place in finding.related})),
+    )
+
+
+# --- suppress --------------------------------------------------------------------------------------------------------
+
+
+def find_suppressed(
+    findings: Sequence[Finding], artifacts: Sequence[Artifact], rules: Mapping[str, Rule], policy: Policy
+) -> tuple[Mapping[Finding, Suppression], Sequence[Notification]]:
+    """Match findings with the comments that accept them; none do under ``--no-suppressions``."""
+    if not policy.honour_suppressions:
+        return {}, ()
+    return apply_suppressions(findings, artifacts, frozenset(rules))
+
+
+# --- probe -----------------------------------------------------------------------------------------------------------
+
+
+def probe(
+    findings: Sequence[Finding], sources: Mapping[str, Artifact], tools: Tools, budget: int
+) -> tuple[dict[Finding, Confirmation], list[Notification]]:
+    """Attack what can be attacked, the surest first, at most ``budget`` of them; what is left out is said."""
+    if tools.prober is None:
+        return {}, []
+    cwes = tools.prober.probed_cwes
+    queue = sorted((f for f in findings if f.cwe in cwes), key=lambda f: (-f.confidence, f.sort_key))
+    chosen, rest = queue[:budget], queue[budget:]
+    confirm = partial(_confirm, tools.prober, sources)
+    confirmations: dict[Finding, Confirmation] = {}
+    for finding, confirmation in zip(chosen, tools.executor.map(confirm, chosen), strict=True):
+        confirmations[finding] = confirmation
+        tools.progress("proofs", len(confirmations), len(chosen))
+    confirmations |= {finding: replace(NOT_RUN, reason="beyond the probe budget") for finding in rest}
+    if not rest:
+        return confirmations, []
+    message = f"{len(rest)} of {len(queue)} findings and candidates were not attacked: the probe budget is {budget}"
+    return confirmations, [Notification(Level.NOTE, "probe-budget-exhausted", message)]
+
+
+def _confirm(prober: Prober, sources: Mapping[str, Artifact], finding: Finding) -> Confirmation:
+    return prober.confirm(finding, sources[finding.location.uri])
+
+
+# --- judge -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A case with what was retrieved for it and the verdict."""
+
+    case: Case
+    retrieved: tuple[Retrieved, ...] = ()
+    verdict: Verdict = UNJUDGED
+
+
+def judge(cases: Sequence[Case], tools: Tools) -> list[Judged]:
+    """Retrieve the constitutions nearest to each case and let the reasoner judge by them."""
+
+    def judge_one(case: Case) -> Judged:
+        retrieved = tuple(tools.retriever.retrieve(case))
+        return Judged(case, retrieved, tools.reasoner.judge(case, retrieved))
+
+    judged: list[Judged] = []
+    for answer in tools.executor.map(judge_one, cases):
+        judged.append(answer)
+        tools.progress("verdicts", len(judged), len(cases))
+    return judged
+
+
+# --- decide ----------------------------------------------------------------------------------------------------------
+
+
+def decide(rule: Rule, confidence: Confidence, outcome: Outcome, verdict: Verdict) -> Decision:
+    """Say how a defect is reported: the project's whole policy, as a pure table.
+
+    Only execution makes an error of a guess. A verdict alone never hides a sure finding and raises nothing to error.
+    """
+    if outcome is Outcome.CONFIRMED:
+        return Decision(ResultKind.FAIL, Level.ERROR, "confirmed by execution")
+    said_unsafe = verdict.judgment is Judgment.UNSAFE
+    said_safe = verdict.judgment is Judgment.SAFE and rule.kind is not RuleKind.POLICY
+    inert = outcome is Outcome.NEUTRALIZED
+    if said_safe and inert:
+        return Decision(ResultKind.PASS, Level.NONE, "judged safe, and every attack was inert")
+    if confidence is Confidence.LOW:
+        if said_unsafe and not inert:
+            return Decision(ResultKind.FAIL, Level.NOTE, "a candidate that was judged unsafe")
+        return Decision(ResultKind.FAIL, None, "a candidate that nothing confirmed")
+    level = rule.level if confidence is Confidence.HIGH or said_unsafe else rule.level.lowered()
+    if rule.kind is RuleKind.FLOW and level is Level.ERROR:
+        level = Level.WARNING
+    if inert:
+        return Decision(ResultKind.FAIL, level.lowered(), "every attack was inert")
+    if said_safe:
+        return Decision(ResultKind.FAIL, level.lowered(), "judged safe")
+    return Decision(ResultKind.FAIL, level, "suspected by static analysis")
+
+
+def report(
+    judged: Sequence[Judged],
+    identities: Mapping[Finding, str],
+    suppressed: Mapping[Finding, Suppression],
+    policy: Policy,
+) -> tuple[Result, ...]:
+    """Turn judged cases into results, in the order of their places."""
+    results: list[Result] = []
+    for item in judged:
+        case = item.case
+        decision = decide(case.rule, case.finding.confidence, case.confirmation.outcome, item.verdict)
+        if decision.level is None or case.finding.confidence < policy.min_confidence:
+            continue
+        if decision.kind is ResultKind.FAIL and decision.level.rank < policy.min_level.rank:
+            continue
+        accepted = suppressed.get(case.finding)
+        results.append(
+            Result(
+                finding=case.finding,
+                rule=case.rule,
+                kind=decision.kind,
+                level=decision.level,
+                reason=decision.reason,
+                confirmation=case.confirmation,
+                verdict=item.verdict,
+                retrieved=item.retrieved,
+                fingerprint=identities[case.finding],
+                suppressions=(accepted,) if accepted else (),
+            )
+        )
+    return tuple(results)
+
+
+def count(artifacts: Sequence[Artifact], cases: Sequence[Case], results: Sequence[Result]) -> dict[str, int]:
+    """Count what was looked at and what came of it."""
+    outcomes = Counter(case.confirmation.outcome.value for case in cases)
+    return {
+        "files": len(artifacts),
+        "lines": sum(artifact.text.count("\n") + 1 for artifact in artifacts),
+        "findings": sum(case.finding.confidence > Confidence.LOW for case in cases),
+        "candidates": sum(case.finding.confidence is Confidence.LOW for case in cases),
+        **{outcome.value: outcomes[outcome.value] for outcome in Outcome},
+        "results": sum(result.counts for result in results),
+        "suppressed": sum(bool(result.suppressions) for result in results),
+        "passed": sum(result.kind is ResultKind.PASS for result in results),
+    }
