@@ -69,7 +69,7 @@ def write_report(report: str, path: Path | None) -> None:
         sys.stdout.buffer.flush()
         return
     try:
-        if path.exists() and not path.is_file():  # /dev/stdout, a named pipe
+        if path.is_relative_to("/dev") or (path.exists() and not path.is_file()):  # /dev/stdout, a named pipe
             path.write_bytes(data)
             return
         _replace_file(path, data)
