@@ -1,0 +1,1 @@
+"""Artifacts to findings: one file a tool, and our own analyses over the syntax tree."""
