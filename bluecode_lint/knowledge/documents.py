@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
+import os
 import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -10,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from bluecode_lint.core.errors import RulesError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 YAML_BYTES_MAX = 262_144
@@ -23,6 +26,7 @@ LINES_FILE_BYTES_MAX = 16 * 1024 * 1024
 
 _PERHAPS_ALIAS = re.compile(r"(?:^|[\s\[{,:-])[&*][^\s,\]}]", re.MULTILINE)
 _NESTED_MAX = 64
+_REASON_CHARS = 300
 
 
 class _NotStrictError(ValueError):
@@ -55,7 +59,7 @@ def read_capped(path: Path, limit: int) -> bytes:
     return data
 
 
-def parse_yaml(data: bytes, where: str) -> Any:  # noqa: ANN401  # a YAML document is anything until its schema was checked
+def parse_yaml(data: bytes, where: str) -> Any:  # noqa: ANN401  # untyped until its schema was checked
     """Parse one YAML document without tags, aliases or repeated keys.
 
     Raises:
@@ -84,7 +88,7 @@ def _strict_loader() -> type[Any]:
     class StrictLoader(safe):  # type: ignore[misc]
         """Safe, and a repeated key is an error instead of the last one winning."""
 
-        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:  # noqa: ANN401, FBT001, FBT002
+        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:  # noqa: ANN401, FBT001, FBT002  # parent
             keys = [self.construct_object(key, deep=True) for key, _ in node.value]
             repeated = {str(key) for key in keys if keys.count(key) > 1}
             if repeated:
@@ -107,7 +111,7 @@ def _refuse_aliases(text: str, where: str) -> None:
             raise refusal(where, f"line {line}: anchors and aliases are not allowed")
 
 
-def parse_json(line: bytes, where: str) -> Any:  # noqa: ANN401  # anything until its schema was checked
+def parse_json(line: bytes, where: str) -> Any:  # noqa: ANN401  # untyped until its schema was checked
     """Parse one JSON text without repeated keys, NaN or absurd nesting.
 
     Raises:
@@ -144,7 +148,7 @@ def _refuse_constant(name: str) -> float:
     raise _NotStrictError(name)
 
 
-def check_schema(document: Any, schema_name: str, schemas: Path, where: str) -> Mapping[str, Any]:  # noqa: ANN401
+def check_schema(document: Any, schema_name: str, schemas: Path, where: str) -> Mapping[str, Any]:  # noqa: ANN401  # untyped until its schema was checked
     """Check a document against ``schemas/<schema_name>.schema.json`` and give it back.
 
     Raises:
@@ -154,18 +158,77 @@ def check_schema(document: Any, schema_name: str, schemas: Path, where: str) -> 
     if errors:
         first = errors[0]
         key = ".".join(str(part) for part in first.absolute_path) or "(top)"
-        reason = first.message if len(first.message) <= 300 else first.message[:297] + "..."  # noqa: PLR2004
+        reason = first.message if len(first.message) <= _REASON_CHARS else first.message[:_REASON_CHARS] + "..."
         raise refusal(where, f"{key}: {reason}")
     checked: Mapping[str, Any] = document
     return checked
 
 
-def _by_path(error: Any) -> tuple[list[str], str]:  # noqa: ANN401  # a jsonschema error
+def _by_path(error: Any) -> tuple[list[str], str]:  # noqa: ANN401  # untyped until its schema was checked
     return ([str(part) for part in error.absolute_path], error.message)
 
 
 @cache
-def _validator(schema_file: Path) -> Any:  # noqa: ANN401  # a jsonschema validator
+def _validator(schema_file: Path) -> Any:  # noqa: ANN401  # untyped until its schema was checked
     import jsonschema  # noqa: PLC0415  # lazy: start-up time
 
     return jsonschema.Draft202012Validator(json.loads(read_capped(schema_file, YAML_BYTES_MAX)))
+
+
+def load_documents(
+    files: Sequence[Path], schema_name: str, schemas: Path, *, cache: Path | None = None
+) -> list[Mapping[str, Any]]:
+    """Load and check YAML documents, one a file, in the order of ``files``.
+
+    ``cache`` is a directory of the user's own. What was validated once is kept there, keyed by the content of the files
+    and of the schema, so that a warm start neither parses YAML nor imports a validator.
+
+    Raises:
+        RulesError: A file cannot be read, is not strict YAML, or does not match the schema.
+    """
+    contents = [read_capped(file, YAML_BYTES_MAX) for file in files]
+    digest = hashlib.sha256(read_capped(schemas / f"{schema_name}.schema.json", YAML_BYTES_MAX))
+    for file, content in zip(files, contents, strict=True):
+        digest.update(f"\0{file.name}\0{len(content)}\0".encode())
+        digest.update(content)
+    key = digest.hexdigest()
+    entry = cache / f"{schema_name}-{key[:32]}.json" if cache is not None else None
+    documents = _read_entry(entry, key)
+    if documents is None:
+        documents = [
+            check_schema(parse_yaml(content, str(file)), schema_name, schemas, str(file))
+            for file, content in zip(files, contents, strict=True)
+        ]
+        _write_entry(entry, key, documents)
+    return documents
+
+
+def _read_entry(entry: Path | None, key: str) -> list[Mapping[str, Any]] | None:
+    """Give the documents stored under ``key``; a missing or damaged entry is a miss."""
+    if entry is None:
+        return None
+    try:
+        stored = json.loads(entry.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return stored["documents"] if isinstance(stored, dict) and stored.get("key") == key else None
+
+
+def _write_entry(entry: Path | None, key: str, documents: Sequence[Mapping[str, Any]]) -> None:
+    """Store the documents; a cache that cannot be written costs time, nothing else."""
+    if entry is not None:
+        write_atomically(entry, json.dumps({"key": key, "documents": documents}, separators=(",", ":")).encode())
+
+
+def write_atomically(target: Path, data: bytes) -> bool:
+    """Write a cache file so that no reader ever sees half of it. Tell whether it could be written."""
+    scratch = target.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        scratch.write_bytes(data)
+        scratch.replace(target)
+    except OSError:
+        with contextlib.suppress(OSError):
+            scratch.unlink()
+        return False
+    return True

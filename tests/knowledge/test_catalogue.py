@@ -107,7 +107,7 @@ def test_the_cache_answers_the_same_and_a_damaged_one_is_ignored(root, tmp_path)
     write(root, RULE)
     cache = tmp_path / "cache"
     fresh = load_rules(root, cache=cache)
-    (entry,) = cache.glob("rules-*.json")
+    (entry,) = cache.glob("rule-*.json")
     assert load_rules(root, cache=cache) == fresh
     entry.write_text("{", encoding="utf-8")
     assert load_rules(root, cache=cache) == fresh

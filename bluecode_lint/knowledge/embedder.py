@@ -1,0 +1,128 @@
+"""The local embedder: signed feature hashing of code features, weighted by how rare each is in the knowledge base.
+
+Hashing after Weinberger et al. 2009, "Feature Hashing for Large Scale Multitask Learning": a feature's hash gives its
+coordinate and a sign, so that collisions cancel in expectation. Deterministic: no training, no download, no numpy.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from array import array
+from collections import Counter
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from bluecode_lint.knowledge.features import features_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from bluecode_lint.core.protocols import Parser
+
+DIMENSION = 256
+EMBEDDER_VERSION = "code-hash-1"
+"""Raised whenever the same text would get another vector."""
+
+# How much a kind of feature tells, beside its rarity: what is called, and with what, weighs more than names.
+_KIND_WEIGHTS: Mapping[str, float] = {
+    "call": 1.6,
+    "method": 1.3,
+    "argument": 1.2,
+    "keyword": 1.4,
+    "api": 1.0,
+    "literal": 1.2,
+    "built": 1.0,
+    "decorator": 0.8,
+    "word": 0.5,
+    "text": 0.7,
+    "constant": 0.4,
+    "flow": 0.3,
+    "branch": 0.6,
+    "compare": 0.5,
+    "except": 0.8,
+    "assign": 0.5,
+    "index": 0.7,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureWeights:
+    """Inverse document frequencies of features, counted over a knowledge base of ``documents`` texts."""
+
+    frequencies: Mapping[str, int]
+    documents: int
+
+    @property
+    def digest(self) -> str:
+        """Give a short hash that changes with any weight."""
+        body = json.dumps([self.documents, sorted(self.frequencies.items())], separators=(",", ":"))
+        return hashlib.sha256(body.encode()).hexdigest()[:12]
+
+    def of(self, feature: str) -> float:
+        """Weigh one feature: smoothed inverse document frequency times what its kind tells."""
+        seen = self.frequencies.get(feature, 0)
+        rarity = math.log((1 + self.documents) / (1 + seen)) + 1.0
+        return rarity * _KIND_WEIGHTS[feature.partition(":")[0]]
+
+
+UNWEIGHTED = FeatureWeights({}, 0)
+
+
+def weights_from(texts: Iterable[str], parse: Parser) -> FeatureWeights:
+    """Count in how many of ``texts`` each feature occurs; those seen once are as rare as unseen ones and left out."""
+    counts: Counter[str] = Counter()
+    documents = 0
+    for text in texts:
+        counts.update(features_of(parse(text)).keys())
+        documents += 1
+    return FeatureWeights({feature: count for feature, count in sorted(counts.items()) if count > 1}, documents)
+
+
+class CodeEmbedder:
+    """Embeds Python text. Vectors have `DIMENSION` components; similar code has a cosine near 1."""
+
+    def __init__(self, parse: Parser, weights: FeatureWeights = UNWEIGHTED) -> None:
+        """Embed with ``weights`` from the knowledge base, or with none."""
+        self._parse = parse
+        self._weights = weights
+        self._id = f"{EMBEDDER_VERSION}-{DIMENSION}-{weights.digest}"
+
+    @property
+    def id(self) -> str:
+        """Name the embedder and the weights it uses."""
+        return self._id
+
+    @property
+    def dimension(self) -> int:
+        """Give the number of components of a vector."""
+        return DIMENSION
+
+    def embed(self, texts: Sequence[str]) -> list[array[float]]:
+        """Give one unit vector a text (all zeros for a text without features)."""
+        return [self._embed_one(text) for text in texts]
+
+    def _embed_one(self, text: str) -> array[float]:
+        vector = array("d", bytes(8 * DIMENSION))
+        for feature, count in features_of(self._parse(text)).items():
+            weight = self._weights.of(feature) * (1.0 + math.log(count))
+            slot, sign, second_slot, second_sign = _places(feature)
+            vector[slot] += sign * weight
+            vector[second_slot] += second_sign * weight
+        length = math.sqrt(math.fsum(component * component for component in vector))
+        return array("d", [component / length for component in vector]) if length else vector
+
+
+@lru_cache(maxsize=65_536)
+def _places(feature: str) -> tuple[int, float, int, float]:
+    """Hash a feature to two (coordinate, sign) places: two make a full collision of two features improbable."""
+    digest = hashlib.blake2b(feature.encode("utf-8", errors="replace"), digest_size=8).digest()
+    first, second = int.from_bytes(digest[:4], "big"), int.from_bytes(digest[4:], "big")
+    return (
+        (first >> 1) % DIMENSION,
+        1.0 if first & 1 else -1.0,
+        (second >> 1) % DIMENSION,
+        1.0 if second & 1 else -1.0,
+    )

@@ -1,0 +1,111 @@
+"""Find the constitutions that matter to a case: those of its weakness, nearest examples first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bluecode_lint.core.model import Retrieved
+from bluecode_lint.core.weaknesses import family_of
+from bluecode_lint.knowledge.constitutions import load_constitutions
+from bluecode_lint.knowledge.excerpt import excerpt_of
+from bluecode_lint.knowledge.exemplars import SIDES, Exemplars, Neighbour, open_exemplars
+from bluecode_lint.knowledge.pairs import pair_files
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from bluecode_lint.core.model import Case, Constitution
+    from bluecode_lint.core.protocols import Parser
+
+EXEMPLARS_A_SIDE = 3
+"""How many nearest unsafe and nearest safe exemplars describe a case; three and three, as in the paper."""
+
+NOVELTY_THRESHOLD = 0.30
+"""Below this cosine to its nearest exemplar a case is called novel."""
+
+_POOL = 64
+"""Exemplars a side that may lend a constitution their similarity."""
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbourhood:
+    """The exemplars nearest to a case, both sides."""
+
+    unsafe: tuple[Neighbour, ...]
+    safe: tuple[Neighbour, ...]
+
+    @property
+    def similarity(self) -> float:
+        """Give the cosine to the nearest exemplar of either side; 0 if there is none."""
+        return max((neighbour.similarity for neighbour in (*self.unsafe, *self.safe)), default=0.0)
+
+    @property
+    def is_novel(self) -> bool:
+        """Tell whether the case is unlike anything known."""
+        return self.similarity < NOVELTY_THRESHOLD
+
+
+class ConstitutionRetriever:
+    """Ranks constitutions by the similarity of their examples to the code around a finding.
+
+    Only constitutions of the finding's CWE and its family are offered: a principle about another weakness says nothing
+    about this one, however alike the code. Those without a near example, generic principles first of all, score 0.
+    """
+
+    def __init__(self, exemplars: Exemplars, constitutions: Sequence[Constitution]) -> None:
+        """Retrieve among ``constitutions``, whose ``examples`` are pair ids of ``exemplars``."""
+        self._exemplars = exemplars
+        self._families: dict[str, list[Constitution]] = {}
+        for constitution in constitutions:
+            if constitution.domain == "code":
+                self._families.setdefault(family_of(constitution.cwe), []).append(constitution)
+
+    def retrieve(self, case: Case, *, count: int = 6) -> tuple[Retrieved, ...]:
+        """Give at most ``count`` constitutions, best first; at equal score those of the very CWE first, then by id."""
+        candidates = self._families.get(family_of(case.finding.cwe), [])
+        if not candidates or count <= 0:
+            return ()
+        best: dict[str, float] = {}
+        for neighbour in self._near(case, _POOL):
+            best[neighbour.pair_id] = max(best.get(neighbour.pair_id, 0.0), neighbour.similarity)
+        scored = [
+            Retrieved(constitution, max((best.get(example, 0.0) for example in constitution.examples), default=0.0))
+            for constitution in candidates
+        ]
+        scored.sort(key=lambda item: (-item.score, item.constitution.cwe != case.finding.cwe, item.constitution.id))
+        return tuple(scored[:count])
+
+    def neighbourhood(self, case: Case, *, count: int = EXEMPLARS_A_SIDE) -> Neighbourhood:
+        """Give the exemplars nearest to a case, whatever their CWE, and with them whether the case is novel."""
+        near = self._near(case, count)
+        return Neighbourhood(
+            unsafe=tuple(neighbour for neighbour in near if neighbour.side == "unsafe"),
+            safe=tuple(neighbour for neighbour in near if neighbour.side == "safe"),
+        )
+
+    def _near(self, case: Case, count: int) -> list[Neighbour]:
+        excerpt = excerpt_of(case.artifact, case.finding.location.region)
+        (vector,) = self._exemplars.embedder.embed([excerpt])
+        if not any(vector):
+            return []
+        return [neighbour for side in SIDES for neighbour in self._exemplars.nearest(vector, side, count)]
+
+
+def open_retriever(
+    root: Path, parse: Parser, *, cache: Path | None = None, extra: Sequence[Path] = (), exact: bool = False
+) -> ConstitutionRetriever:
+    """Open the retriever over ``root`` (see `rules_root`) and over ``extra`` knowledge directories of the user.
+
+    Raises:
+        RulesError: A file there is malformed.
+    """
+    files = [file for folder in (root, *extra) for file in pair_files(folder)]
+    exemplars = open_exemplars(files, root / "schema", parse, cache, exact=exact)
+    constitutions = [
+        constitution
+        for folder in (root, *extra)
+        for constitution in load_constitutions(folder, root / "schema", cache=cache)
+    ]
+    return ConstitutionRetriever(exemplars, constitutions)
