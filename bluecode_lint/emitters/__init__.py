@@ -1,0 +1,1 @@
+"""Reports: each emitter turns a run into text, and does nothing else."""
