@@ -66,6 +66,21 @@ class Artifact:
     syntax: Syntax = field(compare=False, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """A text that some model is to obey, found in an artifact.
+
+    ``text`` is what the model will read: string literals decoded, interpolations as written. ``anchors`` are (offset in
+    ``text``, offset in the artifact's text) pairs, ascending and starting at 0: between two anchors both advance alike.
+    """
+
+    artifact: Artifact
+    text: str
+    origin: str
+    """Where it was found: ``request``, ``file``, ``prompt-string``, ``tool-description`` or ``stub``."""
+    anchors: tuple[tuple[int, int], ...] = ((0, 0),)
+
+
 # --- what is known ---------------------------------------------------------------------------------------------------
 
 
@@ -206,13 +221,19 @@ class Retrieved:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a job may use; they travel with the work. Output counts stdout and stderr together."""
+    """What a job may use; they travel with the work.
+
+    CPU time and ``file_mib`` hold for each process and file, the rest for the job as a whole: memory over all its
+    processes, ``processes`` with their threads, ``scratch_*`` over its directory, output over stdout and stderr.
+    """
 
     wall_s: float = 10.0
     cpu_s: int = 10
     memory_mib: int = 512
     processes: int = 32
     file_mib: int = 16
+    scratch_mib: int = 64
+    scratch_files: int = 2048
     output_bytes: int = 262_144
 
 
@@ -248,6 +269,8 @@ class ExecResult:
     timed_out: bool = False
     output_truncated: bool = False
     files: Mapping[str, bytes] = field(default_factory=dict)
+    exceeded: str = ""
+    """The limit that ended it (wall, cpu, memory, disk, files), or nothing."""
 
 
 class Outcome(StrEnum):

@@ -1,0 +1,233 @@
+"""Answers what the filter cannot decide from registers alone (``SECCOMP_RET_USER_NOTIF``).
+
+A caller that waits for an answer can still change the memory its pointers refer to. So a call with a path is never
+waved through: the arbiter reads the path once, resolves it itself, and does the work itself on what it found, if that
+lies in the scratch directory. Only calls decided by registers alone are continued.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+import time
+from collections import deque
+from errno import EAGAIN, EBADF, EFAULT, EINVAL, ENAMETOOLONG, EPERM, ESRCH
+from typing import TYPE_CHECKING
+
+from . import kernel, tree
+from .filter import MODE_CALLS, PROCESS_CALLS, SIGNAL_CALLS, TIME_CALLS
+from .numbers import NUMBERS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# SECCOMP_IOCTL_NOTIF_RECV, _SEND and _ID_VALID of linux/seccomp.h, for the sizes of struct seccomp_notif and _resp.
+_NOTIFICATION = struct.Struct("=QIIiIQ6Q")
+_ANSWER = struct.Struct("=QqiI")
+_RECEIVE = 0xC0502100
+_SEND = 0xC0182101
+_ID_VALID = 0x40082102
+_CONTINUE = 1
+
+_AT_FDCWD = -100
+_AT_SYMLINK_NOFOLLOW = 0x100
+_AT_EMPTY_PATH = 0x1000
+_PATH_MAX = 4096
+_TIMESPECS = 32
+_MODE_BITS = 0o1777
+"""Permissions and the sticky bit: no set-user-ID file, not even in a directory nobody else can enter."""
+
+_SETTLE_S = 0.01
+"""A process that was granted is counted by us, not by /proc, for this long: it may not have started yet."""
+
+_NAMES = {NUMBERS[n]: n for n in (*PROCESS_CALLS, *MODE_CALLS, *TIME_CALLS, *SIGNAL_CALLS) if n in NUMBERS}
+
+
+class Arbiter:
+    """Decides the questions of one job's filter.
+
+    Args:
+        listener: The filter's descriptor; closing it forbids the job any further process.
+        scratch: The real path of the job's scratch directory.
+        most_tasks: How many processes and threads may be alive at once.
+        reap: Collects the dead, who would be counted otherwise.
+    """
+
+    def __init__(self, listener: int, scratch: str, most_tasks: int, reap: Callable[[], None]) -> None:
+        self.listener = listener
+        self._scratch = scratch
+        self._most_tasks = most_tasks
+        self._reap = reap
+        self._granted: deque[float] = deque()
+
+    def close(self) -> None:
+        """Answer nothing any more: whoever asks is refused by the kernel."""
+        if self.listener >= 0:
+            os.close(self.listener)
+            self.listener = -1
+
+    def answer(self) -> None:
+        """Take one question and answer it."""
+        buffer = bytearray(_NOTIFICATION.size)
+        try:
+            fcntl.ioctl(self.listener, _RECEIVE, buffer)
+        except FileNotFoundError:
+            return  # who asked has been killed meanwhile
+        identity, tid, _, number, _, _, *arguments = _NOTIFICATION.unpack(buffer)
+        error = self._decide(identity, tid, _NAMES[number], arguments)
+        # None continues the call; 0 says it has been done.
+        flags = _CONTINUE if error is None else 0
+        try:
+            fcntl.ioctl(self.listener, _SEND, _ANSWER.pack(identity, 0, -(error or 0), flags))
+        except FileNotFoundError:
+            return
+
+    def _decide(self, identity: int, tid: int, name: str, arguments: list[int]) -> int | None:
+        if name in PROCESS_CALLS:
+            return None if self._has_room() else EAGAIN
+        if name in SIGNAL_CALLS:
+            return self._signal(tid, name, arguments)
+        try:
+            return self._change(_Caller(self.listener, identity, tid), name, arguments)
+        except OSError as error:
+            return error.errno or EPERM
+
+    def _has_room(self) -> bool:
+        now = time.monotonic()
+        while self._granted and now - self._granted[0] > _SETTLE_S:
+            self._granted.popleft()
+        if tree.count_tasks(os.getpid()) + len(self._granted) >= self._most_tasks:
+            # Perhaps we count some twice. Once all that were granted have started or failed, /proc alone is right.
+            time.sleep(_SETTLE_S)
+            self._granted.clear()
+            self._reap()
+            if tree.count_tasks(os.getpid()) >= self._most_tasks:
+                return False
+        self._granted.append(now)
+        return True
+
+    @staticmethod
+    def _signal(tid: int, name: str, arguments: list[int]) -> int | None:
+        """Let a job signal itself and its own: one process or one of its groups, never all."""
+        target = _signed(arguments[0])
+        own = tree.descendants(os.getpid())
+        if name != "kill":
+            target = _thread_group(target)
+        elif target == 0:
+            return None  # the caller's group, which is in the job's own session
+        elif target < 0:
+            target = -target if target < -1 else 0
+            members = [pid for pid in own if _group(pid) == target]
+            return None if members else EPERM
+        return None if target in own or target == _thread_group(tid) else EPERM
+
+    def _change(self, caller: _Caller, name: str, arguments: list[int]) -> int:
+        """Change a mode or a time, in the scratch directory only."""
+        if name == "fchmod":
+            where, pointer, flags, mode = _signed(arguments[0]), 0, 0, arguments[1]
+        elif name == "chmod":
+            where, pointer, flags, mode = _AT_FDCWD, arguments[0], 0, arguments[1]
+        else:
+            where, pointer, mode = _signed(arguments[0]), arguments[1], arguments[2]
+            flags = 0 if name == "fchmodat" else arguments[3] & 0xFFFFFFFF
+        if flags & ~(_AT_SYMLINK_NOFOLLOW | _AT_EMPTY_PATH):
+            return EINVAL
+        times = None
+        if name in TIME_CALLS and arguments[2]:
+            times = caller.read(arguments[2], _TIMESPECS)
+        target = self._open(caller, where, pointer, flags)
+        try:
+            path = f"/proc/self/fd/{target}"
+            seen = os.readlink(path)  # noqa: PTH115
+            if seen != self._scratch and not seen.startswith(self._scratch + "/"):
+                return EPERM
+            if name in TIME_CALLS:
+                kernel.syscall("utimensat", _AT_FDCWD, os.fsencode(path), times, 0)
+            else:
+                os.chmod(path, mode & _MODE_BITS)  # noqa: PTH101
+        finally:
+            os.close(target)
+        return 0
+
+    @staticmethod
+    def _open(caller: _Caller, where: int, pointer: int, flags: int) -> int:
+        """Open what the call names, without looking into it."""
+        path = caller.read_path(pointer) if pointer else b""
+        if not path:
+            if pointer and not flags & _AT_EMPTY_PATH:
+                raise FileNotFoundError(2, "empty path")
+            return caller.descriptor(where)
+        base = caller.directory() if where == _AT_FDCWD else caller.descriptor(where)
+        try:
+            nofollow = os.O_NOFOLLOW if flags & _AT_SYMLINK_NOFOLLOW else 0
+            return os.open(path, os.O_PATH | os.O_CLOEXEC | nofollow, dir_fd=base)
+        finally:
+            os.close(base)
+
+
+class _Caller:
+    """The thread that waits for an answer, as seen through /proc."""
+
+    def __init__(self, listener: int, identity: int, tid: int) -> None:
+        self._listener = listener
+        self._identity = identity
+        self._tid = tid
+
+    def read(self, address: int, size: int) -> bytes:
+        """Read ``size`` bytes of its memory."""
+        with open(f"/proc/{self._tid}/mem", "rb", buffering=0) as memory:  # noqa: PTH123
+            # Between the question and our opening, the thread may have died and its number been given away.
+            fcntl.ioctl(self._listener, _ID_VALID, struct.pack("=Q", self._identity))
+            try:
+                memory.seek(address)
+                return memory.read(size) or b""
+            except (OSError, OverflowError):
+                raise OSError(EFAULT, "unreadable address") from None
+
+    def read_path(self, address: int) -> bytes:
+        """Read a path: up to its NUL, which need not be far from an unmapped page."""
+        path = b""
+        while b"\0" not in path:
+            if len(path) >= _PATH_MAX:
+                raise OSError(ENAMETOOLONG, "path too long")
+            piece = self.read(address + len(path), 256 - (address + len(path)) % 256)
+            if not piece:
+                raise OSError(EFAULT, "unreadable address")
+            path += piece
+        return path.partition(b"\0")[0]
+
+    def directory(self) -> int:
+        """Open its working directory."""
+        return os.open(f"/proc/{self._tid}/cwd", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+
+    def descriptor(self, number: int) -> int:
+        """Get a copy of one of its descriptors."""
+        if number < 0:
+            raise OSError(EBADF, "bad descriptor")
+        process = os.pidfd_open(_thread_group(self._tid))
+        try:
+            return kernel.syscall("pidfd_getfd", process, number, 0)
+        finally:
+            os.close(process)
+
+
+def _signed(value: int) -> int:
+    """Read a register as the C int it holds."""
+    value &= 0xFFFFFFFF
+    return value - (1 << 32) if value >> 31 else value
+
+
+def _thread_group(tid: int) -> int:
+    try:
+        with open(f"/proc/{tid}/status", encoding="utf-8") as lines:  # noqa: PTH123
+            return next(int(line.split()[1]) for line in lines if line.startswith("Tgid:"))
+    except (FileNotFoundError, ProcessLookupError):
+        raise OSError(ESRCH, "no such thread") from None
+
+
+def _group(pid: int) -> int:
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:
+        return 0

@@ -1,0 +1,117 @@
+"""The kernel calls that Python's standard library does not offer, through libc.
+
+Nothing here decides anything: each function is one system call, raising `OSError` when it fails.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import struct
+
+from .numbers import NUMBERS
+
+PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
+PR_SET_NO_NEW_PRIVS = 38
+PR_CAPBSET_DROP = 24
+PR_SET_SECUREBITS = 28
+PR_CAP_AMBIENT = 47
+PR_CAP_AMBIENT_CLEAR_ALL = 4
+
+SECCOMP_SET_MODE_FILTER = 1
+SECCOMP_FILTER_FLAG_NEW_LISTENER = 8
+
+_LANDLOCK_VERSION_QUERY = 1
+_LANDLOCK_RULE_PATH_BENEATH = 1
+_CAPABILITY_VERSION_3 = 0x20080522
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.syscall.restype = ctypes.c_long
+
+
+def syscall(name: str, *arguments: int | bytes | ctypes.Array[ctypes.c_char] | None) -> int:
+    """Make one system call by name.
+
+    Integers go in as 64-bit values; bytes and buffers as pointers.
+
+    Raises:
+        OSError: The kernel refused, or the architecture has no such call.
+    """
+    number = NUMBERS.get(name)
+    if number is None:
+        raise OSError(38, "no such system call on this architecture", name)
+    converted = [ctypes.c_long(a) if isinstance(a, int) else a for a in arguments]
+    return _checked(_libc.syscall(ctypes.c_long(number), *converted), name)
+
+
+def prctl(option: int, argument: int = 0, second: int = 0) -> None:
+    """Change an attribute of the calling process."""
+    zeros = (ctypes.c_ulong(second), ctypes.c_ulong(0), ctypes.c_ulong(0))
+    _checked(_libc.prctl(ctypes.c_int(option), ctypes.c_ulong(argument), *zeros), "prctl")
+
+
+def landlock_abi() -> int:
+    """Give the version of Landlock this kernel enforces; 0 where there is none, or it is switched off."""
+    try:
+        return syscall("landlock_create_ruleset", None, 0, _LANDLOCK_VERSION_QUERY)
+    except OSError:
+        return 0
+
+
+def create_ruleset(handled_fs: int, handled_net: int | None, scoped: int | None) -> int:
+    """Open a Landlock ruleset. Pass None for what the kernel's version does not know yet."""
+    known = [value for value in (handled_fs, handled_net, scoped) if value is not None]
+    attributes = struct.pack(f"={len(known)}Q", *known)
+    return syscall("landlock_create_ruleset", attributes, len(attributes), 0)
+
+
+def allow_beneath(ruleset: int, access: int, path_fd: int) -> None:
+    """Let the domain do ``access`` to the file or directory open at ``path_fd`` and all beneath it."""
+    rule = struct.pack("=Qi", access, path_fd)
+    syscall("landlock_add_rule", ruleset, _LANDLOCK_RULE_PATH_BENEATH, rule, 0)
+
+
+def restrict_self(ruleset: int) -> None:
+    """Enter the Landlock domain, for good."""
+    syscall("landlock_restrict_self", ruleset, 0)
+
+
+def install_filter(program: bytes) -> int:
+    """Install a seccomp program of 8-byte instructions and give the descriptor on which it asks its questions."""
+    instructions = ctypes.create_string_buffer(program, len(program))
+    # struct sock_fprog: a 16-bit count, padded to the pointer that follows.
+    header = struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(instructions))
+    return syscall("seccomp", SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, header)
+
+
+def drop_capabilities() -> None:
+    """Give up every capability, now and across any exec: being uid 0 means nothing afterwards."""
+    for capability in range(64):
+        try:
+            prctl(PR_CAPBSET_DROP, capability)
+        except OSError:
+            # Unprivileged (EPERM: there is nothing to drop) or past the kernel's last capability (EINVAL).
+            break
+    try:
+        # NOROOT, NO_SETUID_FIXUP and KEEP_CAPS off, each locked; AMBIENT_RAISE off and locked.
+        prctl(PR_SET_SECUREBITS, 0b1110_1111)
+    except PermissionError:
+        if os.geteuid() == 0 and has_capabilities():
+            raise
+    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)
+    _checked(_libc.capset(struct.pack("=Ii", _CAPABILITY_VERSION_3, 0), bytes(24)), "capset")
+
+
+def has_capabilities() -> bool:
+    """Tell whether the calling process holds any capability."""
+    data = ctypes.create_string_buffer(24)
+    _checked(_libc.capget(struct.pack("=Ii", _CAPABILITY_VERSION_3, 0), data), "capget")
+    return any(data.raw)
+
+
+def _checked(result: int, name: str) -> int:
+    if result < 0:
+        error = ctypes.get_errno()
+        raise OSError(error, os.strerror(error), name)
+    return result
