@@ -6,6 +6,7 @@ import argparse
 import os
 import signal
 import sys
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -56,6 +57,13 @@ def run(argv: Sequence[str]) -> int:
     except BrokenPipeError:
         # The reader of our output went away (`| head`): nothing is left to say, and the flush at exit must not say it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.ERROR
+    except Exception as error:  # noqa: BLE001  # the outermost border: a bug of ours must not look like "results found"
+        _complain(
+            f"internal error: {type(error).__name__}: {error}", "This is a bug; -v shows where. Please report it."
+        )
+        if {"-v", "--verbose"} & set(argv):
+            traceback.print_exc()
         return ExitCode.ERROR
     return code
 

@@ -38,7 +38,9 @@ def scan_command(arguments: argparse.Namespace) -> ExitCode:
     """Scan, report, and say by the exit code what came of it."""
     cwd = Path.cwd()
     paths: list[Path] = arguments.paths or [Path()]
-    settings = load_settings(_flags(arguments), _config_start(paths, cwd), arguments.config, isolated=arguments.isolated)
+    settings = load_settings(
+        _flags(arguments), _config_start(paths, cwd), arguments.config, isolated=arguments.isolated
+    )
     if arguments.show_settings:
         return _show_settings(settings)
     if settings["show-files"]:
@@ -67,7 +69,7 @@ def _flags(arguments: argparse.Namespace) -> dict[str, Any]:
         raw = getattr(arguments, option.key)
         if raw is None:
             continue
-        if option.shape in {Shape.LIST, Shape.FORMATS}:
+        if option.shape is Shape.LIST:
             raw = tuple(part for text in raw for part in parse_value(option, text, f"--{option.name}"))
         given[option.name] = raw
     return given

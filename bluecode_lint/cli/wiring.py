@@ -1,4 +1,7 @@
-"""Builds the parts of a scan from the settings; the only place that knows every room."""
+"""Builds the parts of a scan from the settings; the only place that knows every room.
+
+Rooms are imported where they are needed, so that ``--version`` does not pay for a sandbox.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,15 @@ import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bluecode_lint import __version__
-from bluecode_lint.core.model import Confidence, Level, Notification
 from bluecode_lint.cli.progress import ProgressLine
 from bluecode_lint.cli.selectors import RuleSelection
+from bluecode_lint.core.errors import AnalyzerUnavailableError, SandboxUnavailableError
+from bluecode_lint.core.model import Confidence, Level, Notification
 from bluecode_lint.knowledge.catalogue import load_rules, rules_root
 from bluecode_lint.pipeline import Policy, Tools
 from bluecode_lint.sources.syntax import parse_python
@@ -20,10 +25,12 @@ from bluecode_lint.sources.syntax import parse_python
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from bluecode_lint.analyzers.bandit import BanditAnalyzer
+    from bluecode_lint.analyzers.semgrep import SemgrepAnalyzer
     from bluecode_lint.cli.inputs import Inputs
     from bluecode_lint.cli.settings import Settings
     from bluecode_lint.core.model import Rule
-    from bluecode_lint.core.protocols import Analyzer, Emitter, Prober, Retriever, Sandbox
+    from bluecode_lint.core.protocols import Analyzer, Emitter, Prober, Sandbox
 
 
 def cache_directory(chosen: str) -> Path:
@@ -33,3 +40,214 @@ def cache_directory(chosen: str) -> Path:
     from platformdirs import user_cache_path  # noqa: PLC0415  # lazy: start-up time
 
     return user_cache_path("bluecode-lint")
+
+
+def load_catalogue(settings: Settings | None) -> dict[str, Rule]:
+    """Load the rules by id.
+
+    Raises:
+        RulesError: A rule file is malformed.
+    """
+    cache = cache_directory(settings["cache-dir"] if settings is not None else "")
+    return {rule.id: rule for rule in load_rules(rules_root(), cache=cache)}
+
+
+def make_policy(settings: Settings, rules: Mapping[str, Rule]) -> Policy:
+    """Turn settings into what is reported.
+
+    Raises:
+        UsageError: A rule selector means nothing.
+    """
+    return Policy(
+        selects=RuleSelection(settings, rules),
+        min_confidence=Confidence[settings["min-confidence"].upper()],
+        min_level=Level(settings["min-severity"]),
+        honour_suppressions=not settings["no-suppressions"],
+        probe_budget=settings["probe-budget"],
+    )
+
+
+def narrow(policy: Policy, inputs: Inputs) -> Policy:
+    """Restrict a policy to the part of the tree that is asked about."""
+    return replace(policy, in_scope=inputs.in_scope)
+
+
+@contextmanager
+def open_tools(
+    settings: Settings, rules: Mapping[str, Rule], root: Path
+) -> Iterator[tuple[Tools, tuple[Notification, ...]]]:
+    """Build every part, give it with what a reader must know of it, and take it all down afterwards.
+
+    Raises:
+        AnalyzerUnavailableError: A wanted analyzer is missing.
+        SandboxUnavailableError: The sandbox that was required does not hold here.
+    """
+    from bluecode_lint.knowledge.retriever import open_retriever  # noqa: PLC0415  # lazy: start-up time
+    from bluecode_lint.reasoners.offline import OfflineReasoner  # noqa: PLC0415  # lazy: start-up time
+
+    jobs: int = settings["jobs"] or len(os.sched_getaffinity(0))
+    progress = ProgressLine(quiet=settings["quiet"])
+    remarks: list[Notification] = []
+    with ThreadPoolExecutor(jobs) as executor, _open_prober(settings, root, remarks) as prober:
+        yield (
+            Tools(
+                analyzers=make_analyzers(settings, rules, jobs),
+                rules=rules,
+                retriever=open_retriever(rules_root(), parse_python, cache=cache_directory(settings["cache-dir"])),
+                reasoner=OfflineReasoner(parse_python),
+                executor=executor,
+                prober=prober,
+                tool_version=__version__,
+                progress=progress,
+            ),
+            tuple(remarks),
+        )
+        progress.clear()
+
+
+def make_analyzers(settings: Settings, rules: Mapping[str, Rule], jobs: int) -> tuple[Analyzer, ...]:
+    """Build the analyzers, external tools first, so that they run while we work.
+
+    Raises:
+        AnalyzerUnavailableError: Bandit or Semgrep is not installed.
+    """
+    from bluecode_lint.analyzers.flow import FlowAnalyzer  # noqa: PLC0415  # lazy: start-up time
+    from bluecode_lint.analyzers.misuse import MisuseAnalyzer  # noqa: PLC0415  # lazy: start-up time
+
+    external = make_external_analyzers(rules, jobs)
+    for tool in external:
+        tool.ensure_available()
+    root = rules_root()
+    return (
+        *external,
+        FlowAnalyzer(root, rules, jobs=jobs, threat_model=settings["threat-model"]),
+        MisuseAnalyzer(root, rules, jobs=jobs),
+    )
+
+
+def make_external_analyzers(rules: Mapping[str, Rule], jobs: int) -> tuple[SemgrepAnalyzer, BanditAnalyzer]:
+    """Build those that run as processes of their own, without looking whether they are there."""
+    from bluecode_lint.analyzers.bandit import BanditAnalyzer  # noqa: PLC0415  # lazy: start-up time
+    from bluecode_lint.analyzers.semgrep import SemgrepAnalyzer  # noqa: PLC0415  # lazy: start-up time
+
+    return SemgrepAnalyzer(rules_root(), rules, jobs=jobs), BanditAnalyzer(rules_root(), rules, jobs=jobs)
+
+
+@contextmanager
+def _open_prober(settings: Settings, root: Path, remarks: list[Notification]) -> Iterator[Prober | None]:
+    """Open a sandbox and the probes that attack in it; say so if there is none, and execute nothing then."""
+    if settings["no-exec"]:
+        yield None
+        return
+    with _opened_sandbox(settings["sandbox"]) as sandbox:
+        if sandbox is None:
+            message = "nothing was executed: no sandbox holds on this machine (`bluecode-lint doctor` says why)"
+            remarks.append(Notification(Level.WARNING, "no-sandbox", message))
+            yield None
+            return
+        from bluecode_lint.probes import ProbeSet  # noqa: PLC0415  # lazy: start-up time
+
+        python = settings["python"] or sys.executable
+        yield ProbeSet(sandbox=sandbox, project_root=root, parse=parse_python, python=python)
+
+
+@contextmanager
+def _opened_sandbox(level: str) -> Iterator[Sandbox | None]:
+    """Open the sandbox, and end its helpers afterwards.
+
+    Raises:
+        SandboxUnavailableError: ``level`` was required and does not hold here.
+    """
+    from bluecode_lint.sandbox import open_sandbox  # noqa: PLC0415  # lazy: start-up time
+
+    sandbox = open_sandbox(level or None)
+    if sandbox is None and level:
+        message = f"no sandbox of level {level!r} or above holds on this machine"
+        raise SandboxUnavailableError(message, advice="`bluecode-lint doctor` says why; --no-exec executes nothing.")
+    try:
+        yield sandbox
+    finally:
+        close = getattr(sandbox, "close", None)
+        if close is not None:
+            close()
+
+
+def make_emitter(name: str, *, color: bool, width: int, verbose: bool) -> Emitter:
+    """Build the emitter called ``name``, one of `settings.FORMATS`."""
+    if name == "sarif":
+        from bluecode_lint.emitters.sarif import SarifEmitter  # noqa: PLC0415  # lazy: start-up time
+
+        return SarifEmitter()
+    if name == "json":
+        from bluecode_lint.emitters.json import JsonEmitter  # noqa: PLC0415  # lazy: start-up time
+
+        return JsonEmitter()
+    if name == "github":
+        from bluecode_lint.emitters.github import GithubEmitter  # noqa: PLC0415  # lazy: start-up time
+
+        return GithubEmitter()
+    from bluecode_lint.emitters.text import TextEmitter  # noqa: PLC0415  # lazy: start-up time
+
+    return TextEmitter(color=color, width=width, verbose=verbose)
+
+
+# --- replay and doctor -----------------------------------------------------------------------------------------------
+
+
+def replay(script: str, level: str) -> tuple[bool, str]:
+    """Run a proof in the sandbox; tell whether the attack still works, and what was seen.
+
+    Raises:
+        SandboxUnavailableError: There is no sandbox: a proof is never run outside of one.
+    """
+    from bluecode_lint.probes import read_replay, replay_job  # noqa: PLC0415  # lazy: start-up time
+
+    with _opened_sandbox(level) as sandbox:
+        if sandbox is None:
+            message = "no sandbox holds on this machine, and a proof is never run outside of one"
+            raise SandboxUnavailableError(message, advice="`bluecode-lint doctor` says why.")
+        return read_replay(sandbox.exec(replay_job(script)))
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What `doctor` says of one part."""
+
+    part: str
+    usable: bool
+    detail: str
+    advice: str = ""
+    required: bool = False
+
+
+def examine() -> list[Check]:
+    """Try every part that a scan may need on this machine."""
+    from bluecode_lint.knowledge.index import annoy_is_installed  # noqa: PLC0415  # lazy: start-up time
+    from bluecode_lint.sandbox import describe_backends  # noqa: PLC0415  # lazy: start-up time
+
+    rules = load_catalogue(None)
+    checks = [
+        Check("python", usable=True, detail=f"{sys.version.split()[0]} at {sys.executable}"),
+        Check("rules", usable=True, detail=f"{len(rules)} rules in {rules_root()}"),
+    ]
+    for tool in make_external_analyzers(rules, jobs=1):
+        try:
+            checks.append(Check(tool.name, usable=True, detail=tool.version, required=True))
+        except AnalyzerUnavailableError as error:
+            checks.append(Check(tool.name, usable=False, detail=str(error), advice=error.advice, required=True))
+    checks += [
+        Check(
+            f"sandbox {status.level}", status.usable,
+            f"stops {status.stops}; cannot stop {status.cannot_stop}" if status.usable else status.detail,
+            status.advice,
+        )
+        for status in describe_backends()
+    ]  # fmt: skip
+    annoy = annoy_is_installed()
+    checks.append(
+        Check(
+            "retrieval", annoy, "annoy" if annoy else "exact search answers instead (slower with a large knowledge base)",
+            "pip install 'bluecode-lint[annoy]'",
+        )
+    )  # fmt: skip
+    return checks
