@@ -6,11 +6,16 @@ foreign process id, and a mark by which the daemon it leaves behind is recognise
 
 import ctypes
 import os
-import socket
 import struct
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_AF_UNIX, _AF_INET, _AF_NETLINK = 1, 2, 16
+_SOCK_STREAM, _SOCK_DGRAM, _SOCK_RAW = 1, 2, 3
 _CLONE_NEWUSER = 0x10000000
 _PR_GET_NO_NEW_PRIVS = 39
 _CAPABILITY_VERSION_3 = 0x20080522
@@ -20,7 +25,7 @@ def main() -> None:
     """Make every attempt and tell which of them succeeded."""
     secret, foreign, pid, mark = sys.argv[1:]
     libc = ctypes.CDLL(None, use_errno=True)
-    attempts = {
+    attempts: dict[str, Callable[[], object]] = {
         "read a file outside": lambda: os.open(secret, os.O_RDONLY),
         "list a directory outside": lambda: os.listdir(foreign),  # noqa: PTH208
         "write a file outside": lambda: os.open(foreign + "/planted", os.O_CREAT | os.O_WRONLY),
@@ -29,10 +34,10 @@ def main() -> None:
         "link to a file outside": lambda: os.link(secret, "link"),
         "read another process's environment": lambda: os.open(f"/proc/{pid}/environ", os.O_RDONLY),
         "signal another process": lambda: os.kill(int(pid), 0),
-        "open an internet socket": lambda: socket.socket(socket.AF_INET),
-        "open a Unix socket": lambda: socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM),
-        "open a netlink socket": lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW),
-        "make a namespace": lambda: _require(bool(libc.unshare(_CLONE_NEWUSER) == 0)),
+        "open an internet socket": lambda: _require(libc.socket(_AF_INET, _SOCK_STREAM, 0) >= 0),
+        "open a Unix socket": lambda: _require(libc.socket(_AF_UNIX, _SOCK_DGRAM, 0) >= 0),
+        "open a netlink socket": lambda: _require(libc.socket(_AF_NETLINK, _SOCK_RAW, 0) >= 0),
+        "make a namespace": lambda: _require(libc.unshare(_CLONE_NEWUSER) == 0),
         "hold a capability": lambda: _require(_holds_capability(libc)),
         "gain privilege by exec": lambda: _require(libc.prctl(_PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1),
         "see the environment outside": lambda: _require("PATH" in os.environ or "HOME" in os.environ),
