@@ -17,7 +17,7 @@ from bluecode_lint.cli.outputs import plan_outputs, wants_color, write_report
 from bluecode_lint.cli.replays import find_replay, keep_replays
 from bluecode_lint.cli.selectors import resolve
 from bluecode_lint.cli.settings import OPTIONS, Settings, Shape, parse_value
-from bluecode_lint.core.errors import ConfigError, ExitCode, UsageError
+from bluecode_lint.core.errors import ExitCode
 from bluecode_lint.core.model import Level
 from bluecode_lint.pipeline import scan
 

@@ -68,7 +68,7 @@ FORMATS = ("text", "json", "sarif", "github")
 _OFF = False
 
 
-def _repo(name: str, shape: Shape, default: Any, text: str, **more: Any) -> Option:  # noqa: ANN401  # its value
+def _repo(name: str, shape: Shape, default: Any, text: str, **more: Any) -> Option:  # noqa: ANN401  # a value
     return Option(name, shape, Scope.REPO, default, text, **more)
 
 

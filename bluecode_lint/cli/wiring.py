@@ -24,6 +24,7 @@ from bluecode_lint.sources.syntax import parse_python
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from concurrent.futures import Executor
 
     from bluecode_lint.analyzers.bandit import BanditAnalyzer
     from bluecode_lint.analyzers.semgrep import SemgrepAnalyzer
@@ -88,7 +89,7 @@ def open_tools(
     jobs: int = settings["jobs"] or len(os.sched_getaffinity(0))
     progress = ProgressLine(quiet=settings["quiet"])
     remarks: list[Notification] = []
-    with ThreadPoolExecutor(jobs) as executor, _open_prober(settings, root, remarks) as prober:
+    with _open_prober(settings, root, remarks) as prober, _opened_executor(jobs) as executor:
         yield (
             Tools(
                 analyzers=make_analyzers(settings, rules, jobs),
@@ -103,6 +104,16 @@ def open_tools(
             tuple(remarks),
         )
         progress.clear()
+
+
+@contextmanager
+def _opened_executor(jobs: int) -> Iterator[Executor]:
+    """Open the workers; when the scan is broken off, what has not begun is dropped."""
+    executor = ThreadPoolExecutor(jobs, thread_name_prefix="bluecode")
+    try:
+        yield executor
+    finally:
+        executor.shutdown(wait=True, cancel_futures=True)
 
 
 def make_analyzers(settings: Settings, rules: Mapping[str, Rule], jobs: int) -> tuple[Analyzer, ...]:
@@ -121,7 +132,7 @@ def make_analyzers(settings: Settings, rules: Mapping[str, Rule], jobs: int) -> 
     return (
         *external,
         FlowAnalyzer(root, rules, jobs=jobs, threat_model=settings["threat-model"]),
-        MisuseAnalyzer(root, rules, jobs=jobs),
+        MisuseAnalyzer(root, rules),
     )
 
 
@@ -246,7 +257,7 @@ def examine() -> list[Check]:
     annoy = annoy_is_installed()
     checks.append(
         Check(
-            "retrieval", annoy, "annoy" if annoy else "exact search answers instead (slower with a large knowledge base)",
+            "retrieval", annoy, "annoy" if annoy else "exact search answers instead, more slowly",
             "pip install 'bluecode-lint[annoy]'",
         )
     )  # fmt: skip
