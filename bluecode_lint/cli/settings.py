@@ -77,7 +77,7 @@ def _operator(name: str, shape: Shape, default: Any, text: str, **more: Any) -> 
 
 
 OPTIONS: tuple[Option, ...] = (
-    _repo("select", Shape.LIST, (), "report these rules only (ids, prefixes ending in *, or CWE numbers such as CWE-78)",
+    _repo("select", Shape.LIST, (), "report these rules only (ids, prefixes ending in *, or CWEs such as CWE-78)",
           metavar="RULES", group="what to report"),
     _repo("extend-select", Shape.LIST, (), "report these rules, too", metavar="RULES", group="what to report"),
     _repo("ignore", Shape.LIST, (), "do not report these rules", metavar="RULES", group="what to report"),
