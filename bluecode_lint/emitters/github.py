@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bluecode_lint.core.model import Level
+from bluecode_lint.emitters.visible import escape_controls, visible
 from bluecode_lint.emitters.wording import (
     TOOL_NAME,
     by_severity,
+    explain_command,
     is_confirmed,
     live_results,
     one_line,
     replay_command,
     sentence,
     shorten,
-    slug_of,
     title_of,
 )
 
@@ -45,9 +46,10 @@ class GithubEmitter:
 def _annotate_result(result: Result) -> str:
     location = result.finding.location
     proven = " (proven by execution)" if is_confirmed(result) else ""
+    title = visible(title_of(result.rule)) + proven
     return workflow_command(
         _COMMANDS[result.level],
-        {"file": location.uri, **_position(location.region), "title": f"{title_of(result.rule)}{proven}"},
+        {"file": escape_controls(location.uri), **_position(location.region), "title": title},
         "\n".join(shorten(line, _LONGEST_LINE) for line in _say(result)),
     )
 
@@ -62,7 +64,7 @@ def _say(result: Result) -> Iterator[str]:
         yield f"Effect: {sentence(evidence.effect)}"
     if command := replay_command(result):
         yield f"Run the proof again: {command}"
-    yield f"How to fix it (CWE-{result.finding.cwe}): {TOOL_NAME} explain {slug_of(result.rule.id)}"
+    yield f"How to fix it (CWE-{result.finding.cwe}): {explain_command(result.rule)}"
 
 
 def _position(region: Region) -> dict[str, str]:
@@ -74,8 +76,8 @@ def _position(region: Region) -> dict[str, str]:
 
 
 def _annotate_notification(notification: Notification) -> str:
-    properties = {"file": notification.uri} if notification.uri else {}
-    properties["title"] = f"{TOOL_NAME}: {notification.id}"
+    properties = {"file": escape_controls(notification.uri)} if notification.uri else {}
+    properties["title"] = f"{TOOL_NAME}: {visible(notification.id)}"
     return workflow_command(_COMMANDS[notification.level], properties, sentence(notification.message))
 
 

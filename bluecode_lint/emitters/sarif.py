@@ -43,6 +43,7 @@ _ROOT = "%SRCROOT%"
 _CWE_COMPONENT = {"name": "CWE", "index": 0}
 _LONGEST_PAYLOAD = 200
 _MOST_LINKS = 8
+_ZLIB_DEFAULT_LEVEL = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +79,9 @@ class SarifEmitter:
 
 
 def _gzipped_size(log: str, enough: int) -> int:
-    """Give the compressed size in bytes, or an upper bound where that is small enough already."""
+    """Give the compressed size in bytes, as the uploader compresses, or an upper bound where that is small enough."""
     data = log.encode()
-    return len(data) if len(data) <= enough else len(gzip.compress(data, mtime=0))
+    return len(data) if len(data) <= enough else len(gzip.compress(data, _ZLIB_DEFAULT_LEVEL, mtime=0))
 
 
 class _Log:

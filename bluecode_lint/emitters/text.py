@@ -14,8 +14,8 @@ from bluecode_lint.core.model import Judgment, Level, Outcome
 from bluecode_lint.emitters.excerpt import Note, Row, excerpt, split_lines
 from bluecode_lint.emitters.visible import visible, visible_lines
 from bluecode_lint.emitters.wording import (
-    TOOL_NAME,
     advice_of,
+    explain_command,
     is_confirmed,
     live_results,
     one_line,
@@ -180,14 +180,14 @@ class _Page:
             self.advised.add(result.rule.id)
             yield "fix", "bold green", _short_advice(result)
         else:
-            yield "fix", "bold green", f"as above, or: {TOOL_NAME} explain {slug_of(result.rule.id)}"
+            yield "fix", "bold green", f"as above, or: {explain_command(result.rule)}"
 
     def write_remark(self, key: str, style: str, body: str) -> None:
         """Write a keyword and its words, wrapped with a hanging indent; lines of code in them are kept as they are."""
         room = self.width - _KEY_WIDTH - 5
         label: tuple[str, str] = (f"{key:<{_KEY_WIDTH}}", style)
         for line in body.split("\n"):
-            text = Text(line)
+            text = Text(visible(line))
             indent = len(line) - len(line.lstrip())
             wrapped = [text] if indent else text.wrap(self.console, room)
             for piece in wrapped or [Text("")]:
@@ -202,7 +202,7 @@ class _Page:
         for result in sorted(aside, key=lambda r: r.finding.sort_key):
             location = result.finding.location
             place = f"{visible(location.uri)}:{location.region.start_line}:{location.region.start_column}"
-            accepted = "; ".join(f"{s.kind}: {one_line(s.justification)}" for s in result.suppressions)
+            accepted = "; ".join(f"{one_line(s.kind)}: {one_line(s.justification)}" for s in result.suppressions)
             why = f"suppressed ({accepted})" if accepted else f"passed ({one_line(result.reason)})"
             self.line((f"{place} {slug_of(result.finding.rule_id)} {why}", _QUIET))
         if aside:
@@ -217,7 +217,7 @@ class _Page:
             for notification in shown:
                 self.write_notification(notification)
             if len(alike) > len(shown):
-                self.line(("  ", ""), (f"and {len(alike) - len(shown)} more of {name}; -v shows them", _QUIET))
+                self.line(("  ", ""), (f"and {len(alike) - len(shown)} more of {visible(name)}; -v shows them", _QUIET))
         if ordered:
             self.line()
 
@@ -226,7 +226,7 @@ class _Page:
         place = f"{visible(notification.uri)}: " if notification.uri else ""
         text = Text.assemble(
             (f"{notification.level}", _STYLES[notification.level]),
-            (f"({notification.id})", _QUIET),
+            (f"({visible(notification.id)})", _QUIET),
             f": {place}{sentence(notification.message)}",
         )
         for line in text.wrap(self.console, self.width):
@@ -252,7 +252,8 @@ class _Page:
         total = sum(row.results for row in rows)
         counted = plural(total, "result") if total else "No results"
         style = "bold" if total or not self.run.execution_successful else "bold green"
-        self.line((counted, style), "".join(_coverage(self.run)), ".")
+        for line in Text.assemble((counted, style), *_coverage(self.run), ".").wrap(self.console, self.width):
+            self.line(line)
 
 
 # --- what is said of a result ----------------------------------------------------------------------------------------
@@ -333,7 +334,7 @@ def _identity(result: Result) -> Iterator[tuple[str, str, str]]:
 def _short_advice(result: Result) -> str:
     """Give the advice, indented code in place of fences, cut where it would bury the results."""
     lines = list(_unfenced(visible_lines(advice_of(result.rule)).split("\n")))
-    explain = f"{TOOL_NAME} explain {slug_of(result.rule.id)}"
+    explain = explain_command(result.rule)
     if len(lines) <= _MOST_ADVICE_LINES:
         return "\n".join([*lines, f"More: {explain}"])
     return "\n".join([*lines[:_MOST_ADVICE_LINES], f"… the rest: {explain}"])

@@ -10,6 +10,7 @@ _TREACHEROUS = re.compile(
     "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\ud800-\udfff\U000e0000-\U000e0fff]"
 )
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _RAW_IN_JSON = re.compile("[\x7f-\x9f\u2028\u2029]")
 
@@ -17,6 +18,11 @@ _RAW_IN_JSON = re.compile("[\x7f-\x9f\u2028\u2029]")
 def visible(text: str) -> str:
     r"""Show every treacherous character as its escape, such as ``\x1b`` or ``\u202e``; line ends and tabs too."""
     return _TREACHEROUS.sub(_escape, text)
+
+
+def escape_controls(text: str) -> str:
+    """Show control characters alone as escapes: for names that must still be matched where they are harmless."""
+    return _CONTROL.sub(_escape, text)
 
 
 def visible_lines(text: str) -> str:

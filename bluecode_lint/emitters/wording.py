@@ -32,14 +32,19 @@ _SHORT_FINGERPRINT = 12
 
 
 def slug_of(rule_id: str) -> str:
-    """Give a rule's id without our prefix, as people type it."""
-    return rule_id.removeprefix(RULE_PREFIX)
+    """Give a rule's id without our prefix, as people type it, made harmless to show."""
+    return visible(rule_id.removeprefix(RULE_PREFIX))
 
 
 def title_of(rule: Rule) -> str:
     """Give a rule's name in words: ``bluecode/os-command-injection`` is "OS command injection"."""
     words = [word.upper() if _ACRONYMS.fullmatch(word) else word for word in slug_of(rule.id).split("-")]
     return " ".join([words[0][:1].upper() + words[0][1:], *words[1:]])
+
+
+def explain_command(rule: Rule) -> str:
+    """Give the command that shows all that is known of a rule."""
+    return f"{TOOL_NAME} explain {slug_of(rule.id)}"
 
 
 def cwe_url(cwe: int) -> str:
@@ -99,7 +104,7 @@ def replay_command(result: Result) -> str:
     """Give the command that runs the proof again, or nothing if there is no proof to run."""
     if not (is_confirmed(result) and result.confirmation.replay and result.fingerprint):
         return ""
-    return f"{TOOL_NAME} replay {short_fingerprint(result)}"
+    return f"{TOOL_NAME} replay {visible(short_fingerprint(result))}"
 
 
 def runs_words(runs: int) -> str:
@@ -108,8 +113,9 @@ def runs_words(runs: int) -> str:
 
 
 def live_results(run: Run) -> tuple[Result, ...]:
-    """Give the results that count: neither passed nor suppressed, in the one order results have."""
-    return tuple(sorted((result for result in run.results if result.counts), key=lambda r: r.finding.sort_key))
+    """Give the results that count: neither passed nor suppressed nor of level none, in the one order results have."""
+    live = (result for result in run.results if result.counts and result.level is not Level.NONE)
+    return tuple(sorted(live, key=lambda r: r.finding.sort_key))
 
 
 def by_severity(results: Iterable[Result]) -> list[Result]:
