@@ -1,0 +1,151 @@
+"""Judge without a model: check the conditions of the retrieved constitutions on the code itself.
+
+An execution outweighs all else. Then all ``unsafe_when`` conditions of a constitution, holding together, make a case
+unsafe, and all ``safe_when`` conditions make it safe, unless another constitution says unsafe. Likeness to an example
+decides nothing: it only chose which constitutions to check. A condition that is words alone cannot be checked, so a
+constitution with one never decides by that side.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bluecode_lint.core.model import Confidence, Judgment, Outcome, RuleKind, Verdict
+from bluecode_lint.core.weaknesses import are_related
+from bluecode_lint.reasoners.predicates import PREDICATES, argument_from_input
+from bluecode_lint.reasoners.scene import Scene, scene_at
+from bluecode_lint.reasoners.values import argument_nodes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from bluecode_lint.core.model import Case, Condition, Constitution, Retrieved
+
+NAME = "offline"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What checking one constitution gave. ``None`` is: could not be checked."""
+
+    constitution: Constitution
+    unsafe: bool | None
+    safe: bool | None
+
+
+class OfflineReasoner:
+    """Judges by the constitutions whose conditions can be checked on the syntax tree."""
+
+    def __init__(self, predicates: Mapping[str, Callable[..., bool]] = PREDICATES) -> None:
+        """Check conditions with ``predicates``, by name."""
+        self._predicates = predicates
+
+    @property
+    def name(self) -> str:
+        """Give the name a verdict carries."""
+        return NAME
+
+    def judge(self, case: Case, retrieved: Sequence[Retrieved]) -> Verdict:
+        """Judge from the confirmation and from what holds in the code; undecided where neither says anything."""
+        scene = scene_at(case.artifact.syntax, case.finding.location.region)
+        readings = [
+            read(item.constitution, scene, self._predicates)
+            for item in retrieved
+            if are_related(item.constitution.cwe, case.finding.cwe)
+        ]
+        broken = [reading.constitution for reading in readings if reading.unsafe]
+        satisfied = [reading.constitution for reading in readings if reading.safe]
+        if case.confirmation.outcome is Outcome.CONFIRMED:
+            return _proven(case, broken)
+        if broken and satisfied:
+            cited = [*broken, *satisfied]
+            return _verdict(Judgment.UNDECIDED, Confidence.LOW, "Its principles disagree: " + _list(cited), cited)
+        if broken:
+            return _broken(case, scene, broken)
+        if satisfied:
+            return _satisfied(case, satisfied)
+        return _verdict(Judgment.UNDECIDED, Confidence.LOW, "No known principle could be checked on this code.", ())
+
+
+def read(
+    constitution: Constitution, scene: Scene, predicates: Mapping[str, Callable[..., bool]] = PREDICATES
+) -> Reading:
+    """Check both sides of a constitution at one place in the code."""
+    return Reading(
+        constitution,
+        unsafe=_all_hold(constitution.unsafe_when, scene, predicates),
+        safe=_all_hold(constitution.safe_when, scene, predicates),
+    )
+
+
+def _all_hold(
+    conditions: Iterable[Condition], scene: Scene, predicates: Mapping[str, Callable[..., bool]]
+) -> bool | None:
+    """Tell whether all conditions hold; None if none fails and one cannot be checked."""
+    answer: bool | None = None
+    unknown = False
+    for condition in conditions:
+        check = predicates.get(condition.predicate)
+        if check is None:
+            unknown = True
+        elif not check(scene, *condition.arguments):
+            return False
+        else:
+            answer = True
+    return None if unknown else answer
+
+
+def _proven(case: Case, broken: Sequence[Constitution]) -> Verdict:
+    evidence = case.confirmation.evidence
+    effect = evidence.effect if evidence is not None else "the attack's effect was observed"
+    return _verdict(Judgment.UNSAFE, Confidence.HIGH, f"An execution showed it: {effect}", broken)
+
+
+def _broken(case: Case, scene: Scene, broken: Sequence[Constitution]) -> Verdict:
+    """Say unsafe, unless it is a bare suspicion of a flow and nothing hostile is seen to arrive."""
+    rationale = "; ".join(condition.words.rstrip(".") for condition in broken[0].unsafe_when) + f" ({broken[0].id})."
+    if case.confirmation.outcome is Outcome.NEUTRALIZED:
+        return _verdict(
+            Judgment.UNDECIDED,
+            Confidence.LOW,
+            rationale + " But every payload tried in an execution was inert.",
+            broken,
+        )
+    if (
+        case.rule.kind is RuleKind.FLOW
+        and case.finding.confidence is Confidence.LOW
+        and not _input_arrives(case, scene)
+    ):
+        return _verdict(
+            Judgment.UNDECIDED, Confidence.LOW, rationale + " But nothing shows that hostile data arrives here.", broken
+        )
+    confidence = Confidence.HIGH if case.finding.confidence is Confidence.HIGH else Confidence.MEDIUM
+    return _verdict(Judgment.UNSAFE, confidence, rationale, broken)
+
+
+def _input_arrives(case: Case, scene: Scene) -> bool:
+    """Tell whether a flow leads to the claim, or an argument of the call plainly comes from outside."""
+    if case.finding.code_flow:
+        return True
+    call = scene.call
+    positions = range(len(argument_nodes(call))) if call is not None else ()
+    return any(argument_from_input(scene, str(position)) for position in positions)
+
+
+def _satisfied(case: Case, satisfied: Sequence[Constitution]) -> Verdict:
+    first = satisfied[0]
+    rationale = "; ".join(condition.words.rstrip(".") for condition in first.safe_when) + f" ({first.id})."
+    if case.confirmation.outcome is Outcome.NEUTRALIZED:
+        return _verdict(
+            Judgment.SAFE, Confidence.HIGH, rationale + " Every payload tried in an execution was inert.", satisfied
+        )
+    return _verdict(Judgment.SAFE, Confidence.MEDIUM, rationale, satisfied)
+
+
+def _verdict(judgment: Judgment, confidence: Confidence, rationale: str, cited: Sequence[Constitution]) -> Verdict:
+    return Verdict(judgment, confidence, rationale, tuple(constitution.id for constitution in cited), NAME)
+
+
+def _list(constitutions: Sequence[Constitution]) -> str:
+    return ", ".join(constitution.id for constitution in constitutions) + "."

@@ -1,0 +1,666 @@
+"""The conditions of constitutions that can be checked on a syntax tree.
+
+Each predicate answers about one `Scene` and is as strict as its words: where the tree does not tell, the answer is no.
+Arguments are texts, as they stand in ``rules/constitutions``. A *spec* names an argument of the call, by position or
+keyword, with alternatives: ``0|args``. A *path* is a dotted name resolved through imports, in which ``*`` stands for
+anything: ``*.execute``.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from bluecode_lint.core.imports import text_of
+from bluecode_lint.reasoners.arguments import find_argument, literal_of, matches, may_have_argument
+from bluecode_lint.reasoners.checks import is_checked
+from bluecode_lint.reasoners.scene import ancestors, walk, walk_scope
+from bluecode_lint.reasoners.values import Leaf, LeafKind, Values, argument_nodes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from bluecode_lint.core.protocols import Node
+    from bluecode_lint.reasoners.scene import Scene
+
+INPUT_PATHS = (
+    "flask.request.*",
+    "request.*",
+    "*.request.*",
+    "sys.argv*",
+    "sys.stdin*",
+    "input",
+    "os.environ*",
+    "os.getenv*",
+    "*.query_params*",
+    "*.parse_args()*",
+    "*.get_argument*",
+    "bottle.request.*",
+)
+"""What hands a program its input."""
+
+_ROUTE_DECORATORS = (
+    "*.route",
+    "*.get",
+    "*.post",
+    "*.put",
+    "*.patch",
+    "*.delete",
+    "*.websocket",
+    "*.api_route",
+    "*.command",
+    "*.tool",
+    "click.*",
+)
+_SHELLS = frozenset(
+    {"sh", "bash", "zsh", "dash", "ksh", "cmd", "cmd.exe", "powershell", "pwsh", "python", "perl", "ssh", "env"}
+)
+
+
+def _values(scene: Scene) -> Values:
+    return Values(scene.scope, scene.module, scene.imports)
+
+
+def _argument(scene: Scene, spec: str) -> Node | None:
+    call = scene.call
+    return find_argument(call, spec) if call is not None else None
+
+
+def _dynamic_leaves(scene: Scene, spec: str) -> list[Leaf]:
+    """Give the origins of an argument that are no constants."""
+    return [leaf for leaf in _values(scene).leaves(_argument(scene, spec)) if leaf.kind is not LeafKind.CONSTANT]
+
+
+# --- what is called --------------------------------------------------------------------------------------------------
+
+
+def calls(scene: Scene, *paths: str) -> bool:
+    """The claim is about a call of one of the paths."""
+    return matches(scene.path, paths)
+
+
+def receiver_made_by(scene: Scene, *paths: str) -> bool:
+    """The object whose method is called was made by a call of one of the paths."""
+    return any(matches(path, paths) for path in _receiver_paths(scene))
+
+
+def receiver_not_made_by(scene: Scene, *paths: str) -> bool:
+    """The object whose method is called is known, and was made by none of the paths."""
+    made_by = list(_receiver_paths(scene))
+    return bool(made_by) and not any(matches(path, paths) for path in made_by)
+
+
+def _receiver_paths(scene: Scene) -> Iterator[str]:
+    call = scene.call
+    function = call.child_by_field_name("function") if call is not None else None
+    receiver = function.child_by_field_name("object") if function is not None else None
+    for value in _values(scene).definitions(receiver):
+        if value.type == "call":
+            yield scene.imports.path(value.child_by_field_name("function"))
+        elif value.type == "attribute":
+            yield scene.imports.path(value)
+
+
+# --- one argument ----------------------------------------------------------------------------------------------------
+
+
+def argument_present(scene: Scene, spec: str) -> bool:
+    """The call is given the argument."""
+    return _argument(scene, spec) is not None
+
+
+def argument_absent(scene: Scene, spec: str) -> bool:
+    """The call is not given the argument, not even by a splat."""
+    call = scene.call
+    return call is not None and not may_have_argument(call, spec)
+
+
+def argument_is(scene: Scene, spec: str, *literals: str) -> bool:
+    """The argument is one of the literals: a text's content, a number, a dotted name."""
+    return _argument_literals(scene, spec, literals, any_of=True)
+
+
+def argument_is_not(scene: Scene, spec: str, *literals: str) -> bool:
+    """The argument is a known literal, and none of these."""
+    known = [literal_of(value) for value in _values(scene).definitions(_argument(scene, spec))]
+    resolved = [_resolved(scene, value) for value in _values(scene).definitions(_argument(scene, spec))]
+    return bool(known) and all(known) and not (set(known) | set(resolved)) & set(literals)
+
+
+def _argument_literals(scene: Scene, spec: str, literals: Sequence[str], *, any_of: bool) -> bool:
+    found = [
+        literal_of(value) in literals or matches(_resolved(scene, value), literals)
+        for value in _values(scene).definitions(_argument(scene, spec))
+    ]
+    return bool(found) and (any(found) if any_of else all(found))
+
+
+def _resolved(scene: Scene, value: Node) -> str:
+    path = scene.imports.path(value)
+    return path if path and value.type != "call" else path.removesuffix("()")
+
+
+def argument_absent_or_is(scene: Scene, spec: str, *literals: str) -> bool:
+    """The argument is left out, or is one of the literals."""
+    return argument_absent(scene, spec) or argument_is(scene, spec, *literals)
+
+
+def argument_is_constant(scene: Scene, spec: str) -> bool:
+    """The argument is made of constants alone."""
+    return _values(scene).is_constant(_argument(scene, spec))
+
+
+def argument_is_dynamic(scene: Scene, spec: str) -> bool:
+    """The argument depends on something that is no constant."""
+    return bool(_dynamic_leaves(scene, spec))
+
+
+def argument_is_built(scene: Scene, spec: str) -> bool:
+    """The argument is a text glued together with something that is no constant."""
+    values = _values(scene)
+    return any(_is_glued(value) and not values.is_constant(value) for value in _all_definitions(scene, values, spec))
+
+
+def _all_definitions(scene: Scene, values: Values, spec: str) -> Iterator[Node]:
+    """Yield what an argument stands for, and what was added to it on the way."""
+    argument = _argument(scene, spec)
+    for value in values.definitions(argument):
+        yield value
+        if value.type == "call" and argument_nodes(value):
+            # A thin wrapper such as text(…), shlex.split(…) or Markup(…): what it is given counts.
+            yield from values.definitions(argument_nodes(value)[0])
+
+
+def _is_glued(node: Node) -> bool:
+    if node.type in {"string", "concatenated_string"}:
+        return any(part.type == "interpolation" for part in walk(node))
+    if node.type == "binary_operator":
+        operator = node.child_by_field_name("operator")
+        return operator is not None and operator.type in {"+", "%"}
+    if node.type == "call":
+        function = node.child_by_field_name("function")
+        method = text_of(function.child_by_field_name("attribute")) if function is not None else ""
+        return method in {"format", "join", "replace", "format_map", "substitute", "safe_substitute"}
+    return False
+
+
+def argument_not_built(scene: Scene, spec: str) -> bool:
+    """The argument is there, and no text is glued together for it."""
+    return argument_present(scene, spec) and not argument_is_built(scene, spec)
+
+
+def argument_is_list(scene: Scene, spec: str) -> bool:
+    """The argument is a list or tuple written out, or such lists added up."""
+    definitions = _values(scene).definitions(_argument(scene, spec))
+    return bool(definitions) and all(_is_display(value) for value in definitions)
+
+
+def _is_display(node: Node) -> bool:
+    if node.type == "binary_operator":
+        return any(_is_display(part) for part in node.named_children)
+    return node.type in {"list", "tuple", "list_comprehension"}
+
+
+def first_item_is_fixed_program(scene: Scene, spec: str) -> bool:
+    """The list starts with a constant that names a program, and the program is no shell or interpreter."""
+    definitions = _values(scene).definitions(_argument(scene, spec))
+    return bool(definitions) and all(_starts_with_program(value, _values(scene)) for value in definitions)
+
+
+def _starts_with_program(node: Node, values: Values) -> bool:
+    if node.type == "binary_operator" and node.named_children:
+        return _starts_with_program(node.named_children[0], values)
+    items = node.named_children if node.type in {"list", "tuple"} else ()
+    if not items or not values.is_constant(items[0]):
+        return False
+    names = [literal_of(value).rpartition("/")[2] for value in values.definitions(items[0])]
+    return all(name and name not in _SHELLS for name in names)
+
+
+def options_end_before_input(scene: Scene, spec: str) -> bool:
+    """In the list, every item that is no constant comes after a constant ``--`` or is glued to a constant beginning."""
+    values = _values(scene)
+    for value in values.definitions(_argument(scene, spec)):
+        ended = False
+        for item in value.named_children:
+            if item.type == "string" and literal_of(item) == "--":
+                ended = True
+            elif not (ended or values.is_constant(item) or _starts_constant(item)):
+                return False
+    return argument_is_list(scene, spec)
+
+
+def _starts_constant(node: Node) -> bool:
+    """Tell whether a text begins with constant characters other than a lone dash."""
+    text = text_of(node)
+    if node.type == "binary_operator" and node.named_children:
+        return bool(literal_of(node.named_children[0]).strip("-")) or _starts_constant(node.named_children[0])
+    return node.type == "string" and bool(re.match(r"[rRbBfFuU]*['\"]+-{0,2}[A-Za-z0-9./]", text))
+
+
+def argument_matches(scene: Scene, spec: str, pattern: str) -> bool:
+    """Some constant text in the argument matches a regular expression."""
+    return any(_compiled(pattern).search(text) for text in _texts_of(scene, spec))
+
+
+def argument_never_matches(scene: Scene, spec: str, pattern: str) -> bool:
+    """The argument has constant text, and none of it matches a regular expression."""
+    texts = list(_texts_of(scene, spec))
+    return bool(texts) and not any(_compiled(pattern).search(text) for text in texts)
+
+
+def _texts_of(scene: Scene, spec: str) -> Iterator[str]:
+    for value in _values(scene).definitions(_argument(scene, spec)):
+        for part in walk(value):
+            if part.type in {"string", "concatenated_string"}:
+                yield literal_of(part) or text_of(part)
+
+
+@lru_cache(maxsize=256)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
+def argument_through(scene: Scene, spec: str, *paths: str) -> bool:
+    """Everything in the argument that is no constant passed through a call of one of the paths."""
+    leaves = _dynamic_leaves(scene, spec)
+    return bool(leaves) and all(any(matches(step, paths) for step in (*leaf.through, _made(leaf))) for leaf in leaves)
+
+
+def argument_not_through(scene: Scene, spec: str, *paths: str) -> bool:
+    """Something in the argument that is no constant passed through no call of the paths."""
+    leaves = _dynamic_leaves(scene, spec)
+    return any(not any(matches(step, paths) for step in (*leaf.through, _made(leaf))) for leaf in leaves)
+
+
+def _made(leaf: Leaf) -> str:
+    return leaf.path if leaf.kind is LeafKind.CALL else ""
+
+
+def argument_from(scene: Scene, spec: str, *paths: str) -> bool:
+    """Something in the argument comes from one of the paths."""
+    return any(
+        matches(leaf.path, paths) or any(matches(step, paths) for step in leaf.through)
+        for leaf in _dynamic_leaves(scene, spec)
+    )
+
+
+def argument_from_parameter(scene: Scene, spec: str) -> bool:
+    """Something in the argument comes from a parameter of the function."""
+    return any(leaf.kind is LeafKind.PARAMETER for leaf in _dynamic_leaves(scene, spec))
+
+
+def argument_from_input(scene: Scene, spec: str) -> bool:
+    """Something in the argument comes from outside: a request, the command line, standard input, the environment."""
+    handler = scope_is_handler(scene)
+    for leaf in _dynamic_leaves(scene, spec):
+        if matches(leaf.path, INPUT_PATHS) or any(matches(step, INPUT_PATHS) for step in leaf.through):
+            return True
+        if handler and leaf.kind is LeafKind.PARAMETER:
+            return True
+    return False
+
+
+def argument_checked(scene: Scene, spec: str, *kinds: str) -> bool:
+    """Everything in the argument that is no constant passed a check of one of the kinds before this point.
+
+    Kinds: allowlist, containment, pattern, type, number, equality, bound, address, validator.
+    """
+    values = _values(scene)
+    leaves = [leaf for leaf in values.leaves(_argument(scene, spec)) if leaf.kind is not LeafKind.CONSTANT]
+    return bool(leaves) and all(is_checked(leaf, scene, values, kinds) for leaf in leaves)
+
+
+def argument_unchecked(scene: Scene, spec: str, *kinds: str) -> bool:
+    """Something in the argument that is no constant passed no check of the kinds."""
+    values = _values(scene)
+    leaves = [leaf for leaf in values.leaves(_argument(scene, spec)) if leaf.kind is not LeafKind.CONSTANT]
+    return any(not is_checked(leaf, scene, values, kinds) for leaf in leaves)
+
+
+def argument_below(scene: Scene, spec: str, limit: str) -> bool:
+    """The argument is a number below the limit."""
+    numbers = _numbers_of(scene, spec)
+    return bool(numbers) and any(number < float(limit) for number in numbers)
+
+
+def argument_at_least(scene: Scene, spec: str, limit: str) -> bool:
+    """The argument is a number, and at least the limit."""
+    numbers = _numbers_of(scene, spec)
+    return bool(numbers) and all(number >= float(limit) for number in numbers)
+
+
+def _numbers_of(scene: Scene, spec: str) -> list[float]:
+    found = []
+    for value in _values(scene).definitions(_argument(scene, spec)):
+        number = _number(value)
+        if number is None:
+            return []
+        found.append(number)
+    return found
+
+
+def _number(node: Node) -> float | None:
+    """Read a number, or a sum or product of numbers."""
+    left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
+    if node.type == "binary_operator" and left is not None and right is not None:
+        first, second = _number(left), _number(right)
+        operator = text_of(node.child_by_field_name("operator"))
+        if first is None or second is None or operator not in {"*", "+"}:
+            return None
+        return first * second if operator == "*" else first + second
+    text = literal_of(node)
+    return float(text) if re.fullmatch(r"-?[0-9]+(?:\.[0-9]+)?", text) else None
+
+
+def argument_made_with(scene: Scene, spec: str, path: str, keyword: str, *literals: str) -> bool:
+    """The argument was made by a call of the path that is given the keyword as one of the literals."""
+    for value in _values(scene).definitions(_argument(scene, spec)):
+        if value.type == "call" and matches(scene.imports.path(value.child_by_field_name("function")), (path,)):
+            given = find_argument(value, keyword)
+            if given is not None and (literal_of(given) in literals or matches(scene.imports.path(given), literals)):
+                return True
+    return False
+
+
+def argument_made_without(scene: Scene, spec: str, path: str, keyword: str) -> bool:
+    """The argument was made by a call of the path that is not given the keyword."""
+    return any(
+        value.type == "call"
+        and matches(scene.imports.path(value.child_by_field_name("function")), (path,))
+        and not may_have_argument(value, keyword)
+        for value in _values(scene).definitions(_argument(scene, spec))
+    )
+
+
+def text_has_placeholders(scene: Scene, spec: str) -> bool:
+    """The argument is a constant statement with placeholders, and values are handed over beside it."""
+    call = scene.call
+    if call is None or not argument_is_constant(scene, spec):
+        return False
+    values_given = [node for node in argument_nodes(call) if node.type != "keyword_argument"]
+    keywords = [node for node in argument_nodes(call) if node.type == "keyword_argument"]
+    return argument_matches(scene, spec, r"\?|%s|%\(\w+\)s|:\w+|\$\d|\{\w*\}") and len(values_given) + len(keywords) > 1
+
+
+# --- the function around it ------------------------------------------------------------------------------------------
+
+
+def scope_calls(scene: Scene, *paths: str) -> bool:
+    """The function around the claim calls one of the paths."""
+    return any(matches(path, paths) for path in _called_in(scene))
+
+
+def scope_never_calls(scene: Scene, *paths: str) -> bool:
+    """The function around the claim calls none of the paths."""
+    return not scope_calls(scene, *paths)
+
+
+def _called_in(scene: Scene) -> Iterator[str]:
+    for node in walk_scope(scene.scope):
+        if node.type == "call":
+            yield scene.imports.path(node.child_by_field_name("function"))
+
+
+def scope_reads(scene: Scene, *paths: str) -> bool:
+    """The function around the claim mentions one of the dotted paths."""
+    return any(
+        matches(scene.imports.path(node), paths)
+        for node in walk_scope(scene.scope)
+        if node.type in {"identifier", "attribute"}
+    )
+
+
+def scope_never_reads(scene: Scene, *paths: str) -> bool:
+    """The function around the claim mentions none of the dotted paths."""
+    return not scope_reads(scene, *paths)
+
+
+def decorated_with(scene: Scene, *paths: str) -> bool:
+    """The function around the claim has a decorator of one of the paths."""
+    return any(matches(path, paths) for path in _decorators(scene))
+
+
+def not_decorated_with(scene: Scene, *paths: str) -> bool:
+    """The claim is in a function, and the function has no decorator of the paths."""
+    return scene.scope.type == "function_definition" and not decorated_with(scene, *paths)
+
+
+def scope_is_handler(scene: Scene) -> bool:
+    """The function around the claim is called from outside: a route, a command, a tool."""
+    return decorated_with(scene, *_ROUTE_DECORATORS)
+
+
+def _decorators(scene: Scene) -> Iterator[str]:
+    holder = scene.scope.parent
+    if holder is None or holder.type != "decorated_definition":
+        return
+    for child in holder.named_children:
+        if child.type == "decorator":
+            for inner in child.named_children:
+                yield scene.imports.path(inner).removesuffix("()")
+
+
+def inside_with(scene: Scene, *paths: str) -> bool:
+    """The claim stands inside a with-statement over a call of one of the paths."""
+    for outer in ancestors(scene.node):
+        if outer.type == "with_statement":
+            for node in walk(outer.named_children[0]):
+                if node.type == "call" and matches(scene.imports.path(node.child_by_field_name("function")), paths):
+                    return True
+    return False
+
+
+def module_calls(scene: Scene, *paths: str) -> bool:
+    """The module calls one of the paths anywhere."""
+    return any(
+        matches(scene.imports.path(node.child_by_field_name("function")), paths)
+        for node in walk(scene.module)
+        if node.type == "call"
+    )
+
+
+def module_never_calls(scene: Scene, *paths: str) -> bool:
+    """The module calls none of the paths."""
+    return not module_calls(scene, *paths)
+
+
+# --- claims that are no calls ----------------------------------------------------------------------------------------
+
+
+def assigns(scene: Scene, target: str, *literals: str) -> bool:
+    """The claim is an assignment to a matching target, of one of the literals (of anything, if none is given).
+
+    The target of a dictionary entry or keyword argument is its key.
+    """
+    bound = _binding(scene)
+    if bound is None or not matches(bound[0], (target,)):
+        return False
+    return not literals or literal_of(bound[1]) in literals or matches(scene.imports.path(bound[1]), literals)
+
+
+def assigns_text_to(scene: Scene, pattern: str) -> bool:
+    """The claim binds a text of some length, written out in the source, to a name that matches a regular expression."""
+    bound = _binding(scene)
+    if bound is None or not _compiled(pattern).search(bound[0]):
+        return False
+    text = literal_of(bound[1]) if bound[1].type in {"string", "concatenated_string"} else ""
+    return len(text) >= _SECRET_CHARS_MIN and not re.search(
+        r"[<>{}]|^\$|\s|change.?me|example|placeholder|xxx", text, re.IGNORECASE
+    )
+
+
+def assigns_call_to(scene: Scene, pattern: str, *paths: str) -> bool:
+    """The claim binds what a call of one of the paths gave to a name that matches a regular expression."""
+    bound = _binding(scene)
+    if bound is None or not _compiled(pattern).search(bound[0]):
+        return False
+    return any(
+        matches(scene.imports.path(node.child_by_field_name("function")), paths)
+        or matches(scene.imports.path(node).removesuffix("[]"), paths)
+        for node in walk(bound[1])
+        if node.type in {"call", "subscript"}
+    )
+
+
+_SECRET_CHARS_MIN = 4
+
+
+def _binding(scene: Scene) -> tuple[str, Node] | None:
+    """Give (the target's path, the value) of an assignment, a keyword argument, a default or a dictionary entry."""
+    node = scene.node
+    while node.type == "expression_statement" and node.named_children:
+        node = node.named_children[0]
+    target = node.child_by_field_name("left") or node.child_by_field_name("name") or node.child_by_field_name("key")
+    value = node.child_by_field_name("right") or node.child_by_field_name("value")
+    if node.type not in {"assignment", "keyword_argument", "pair", "default_parameter"} or not target or not value:
+        return None
+    path = scene.imports.path(target) or literal_of(target)
+    if target.type == "subscript":
+        key = target.child_by_field_name("subscript")
+        path = f"{path.removesuffix('[]')}[{literal_of(key) if key is not None else ''}]"
+    return path, value
+
+
+def compares_secret(scene: Scene, pattern: str) -> bool:
+    """The claim is a comparison by ``==`` or ``!=`` with a name that matches a regular expression."""
+    node = scene.node
+    operators = {child.type for child in node.children if not child.is_named}
+    return (
+        node.type == "comparison_operator"
+        and bool(operators & {"==", "!="})
+        and any(_compiled(pattern).search(text_of(part)) for part in node.named_children if part.type != "string")
+    )
+
+
+def compares_by(scene: Scene, *operators: str) -> bool:
+    """The claim is a comparison by one of the operators."""
+    return scene.node.type == "comparison_operator" and any(
+        child.type in operators for child in scene.node.children if not child.is_named
+    )
+
+
+def compares_with_literal(scene: Scene) -> bool:
+    """The claim is a comparison with a text or number written out."""
+    return scene.node.type == "comparison_operator" and any(
+        part.type in {"string", "integer", "float", "tuple", "list"} for part in scene.node.named_children
+    )
+
+
+def handler_catches(scene: Scene, *names: str) -> bool:
+    """The claim is an except clause for one of the exceptions; ``bare`` is a clause that names none."""
+    node = scene.node
+    if node.type != "except_clause":
+        return False
+    caught = [
+        text_of(inner)
+        for child in node.named_children
+        if child.type not in {"block", "comment"}
+        for inner in (walk(child) if child.type in {"tuple", "as_pattern"} else (child,))
+        if inner.type in {"identifier", "attribute"}
+    ]
+    return any(name in names for name in (caught or ["bare"]))
+
+
+def handler_is_silent(scene: Scene) -> bool:
+    """The claim is an except clause whose body does nothing."""
+    node = scene.node
+    body = node.named_children[-1] if node.type == "except_clause" and node.named_children else None
+    if body is None or body.type != "block":
+        return False
+    return all(child.type in {"pass_statement", "continue_statement", "comment"} for child in body.named_children)
+
+
+def handler_acts(scene: Scene) -> bool:
+    """The claim is an except clause whose body logs, raises, returns or repairs."""
+    return scene.node.type == "except_clause" and not handler_is_silent(scene)
+
+
+def returns_from(scene: Scene, *paths: str) -> bool:
+    """The claim is a return (or a call) of something that comes from one of the paths."""
+    node = scene.node
+    if node.type not in {"return_statement", "call"} or not node.named_children:
+        return False
+    leaves = _values(scene).leaves(node.named_children[0] if node.type == "return_statement" else node)
+    return any(matches(leaf.path, paths) or any(matches(step, paths) for step in leaf.through) for leaf in leaves)
+
+
+def returns_without(scene: Scene, *paths: str) -> bool:
+    """The claim is a return of something that comes from none of the paths."""
+    return scene.node.type == "return_statement" and bool(scene.node.named_children) and not returns_from(scene, *paths)
+
+
+def returns_caught_error(scene: Scene) -> bool:
+    """The claim is in an except clause, and what is returned or sent holds the exception's text."""
+    handler = next((outer for outer in ancestors(scene.node) if outer.type == "except_clause"), None)
+    if handler is None:
+        return False
+    names = {text_of(alias) for node in walk(handler) if (alias := _alias_of(node)) is not None}
+    return any(text_of(part) in names for part in walk(scene.node) if part.type == "identifier")
+
+
+def _alias_of(node: Node) -> Node | None:
+    if node.type == "as_pattern":
+        alias = node.child_by_field_name("alias")
+        return alias.named_children[0] if alias is not None and alias.named_children else alias
+    return None
+
+
+PREDICATES: Mapping[str, Callable[..., bool]] = {
+    check.__name__: check
+    for check in (
+        argument_absent,
+        argument_absent_or_is,
+        argument_at_least,
+        argument_below,
+        argument_checked,
+        argument_from,
+        argument_from_input,
+        argument_from_parameter,
+        argument_is,
+        argument_is_built,
+        argument_is_constant,
+        argument_is_dynamic,
+        argument_is_list,
+        argument_is_not,
+        argument_made_with,
+        argument_made_without,
+        argument_matches,
+        argument_never_matches,
+        argument_not_built,
+        argument_not_through,
+        argument_present,
+        argument_through,
+        argument_unchecked,
+        assigns,
+        assigns_call_to,
+        assigns_text_to,
+        calls,
+        compares_by,
+        compares_secret,
+        compares_with_literal,
+        decorated_with,
+        first_item_is_fixed_program,
+        handler_acts,
+        handler_catches,
+        handler_is_silent,
+        inside_with,
+        module_calls,
+        module_never_calls,
+        not_decorated_with,
+        options_end_before_input,
+        receiver_made_by,
+        receiver_not_made_by,
+        returns_caught_error,
+        returns_from,
+        returns_without,
+        scope_calls,
+        scope_is_handler,
+        scope_never_calls,
+        scope_never_reads,
+        scope_reads,
+        text_has_placeholders,
+    )
+}
+"""The vocabulary of conditions: name to check."""
