@@ -1,0 +1,178 @@
+"""Run one attempt in a forked child and bring back what was observed.
+
+The child answers in JSON through a pipe: the parent never loads an object that the code under test had its hands on.
+"""
+
+from __future__ import annotations
+
+import gc
+import io
+import json
+import os
+import select
+import signal
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .entries import Entry, Subject, drive
+from .stage import STAGE, Event, Point, Stage, begin, see
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+MAX_REPORT = 2_000_000
+
+
+@dataclass
+class Observation:
+    """What one attempt showed. ``error`` is the type name of what ended the entry, empty if it returned."""
+
+    canary: str
+    words: str = ""
+    events: list[Event] = field(default_factory=list)
+    reads: dict[Point, str] = field(default_factory=dict)
+    guards: list[str] = field(default_factory=list)
+    decisions: dict[str, bool] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    lines: frozenset[int] = frozenset()
+    loaded: list[str] = field(default_factory=list)
+    error: str = ""
+    timed_out: bool = False
+    seconds: float = 0.0
+    marks: frozenset[str] = frozenset()
+    """Which effects of the payload were found on the scratch disk by the parent: ``ran``, ``made``."""
+
+
+def run_attempt(subject: Subject, entry: Entry, stage: Stage, *, seconds: float, traced: bool = True) -> Observation:
+    """Fork, drive the entry on ``stage`` in a folder of its own, and give the observation."""
+    Path(stage.scratch).mkdir(parents=True, exist_ok=True)
+    reader, writer = os.pipe()
+    started = time.monotonic()
+    child = os.fork()
+    if child == 0:
+        os.close(reader)
+        _run_child(subject, entry, stage, writer, traced=traced)
+    os.close(writer)
+    data, timed_out = _collect(reader, started + seconds)
+    _end(child)
+    observed = Observation(stage.canary, timed_out=timed_out, seconds=time.monotonic() - started)
+    _fill(observed, data)
+    found = {name for name in ("ran", "made") if os.path.exists(f"{stage.scratch}/{name}-{stage.canary}")}  # noqa: PTH110
+    observed.marks = frozenset(found)
+    return observed
+
+
+def _collect(reader: int, deadline: float) -> tuple[bytes, bool]:
+    """Read the child's report until it closes the pipe or the time is up."""
+    data = b""
+    try:
+        while len(data) < MAX_REPORT:
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([reader], [], [], left)[0]:
+                return data, True
+            piece = os.read(reader, 65_536)
+            if not piece:
+                break
+            data += piece
+    finally:
+        os.close(reader)
+    return data, False
+
+
+def _end(child: int) -> None:
+    """Kill whatever the child left running, and reap it."""
+    for kill in (os.killpg, os.kill):
+        try:
+            kill(child, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            continue
+    os.waitpid(child, 0)
+
+
+def _fill(observed: Observation, data: bytes) -> None:
+    """Read the report; a broken one is an attempt that crashed."""
+    try:
+        report: dict[str, Any] = json.JSONDecoder().decode(data.decode("utf-8", "replace"))
+        observed.words, observed.error = str(report["words"]), str(report["error"])
+        observed.events = [
+            Event(str(e[0]), str(e[1]), str(e[2]), tuple(map(str, e[3])), tuple(map(int, e[4])))
+            for e in report["events"]
+        ]
+        observed.reads = {Point(str(d), str(k)): str(v) for d, k, v in report["reads"]}
+        observed.guards, observed.notes = list(map(str, report["guards"])), list(map(str, report["notes"]))
+        observed.decisions = {str(k): bool(v) for k, v in report["decisions"].items()}
+        observed.missing, observed.loaded = list(map(str, report["missing"])), list(map(str, report["loaded"]))
+        observed.lines = frozenset(map(int, report["lines"]))
+    except (ValueError, KeyError, TypeError, IndexError):
+        observed.error = "timeout" if observed.timed_out else "crashed"
+
+
+def _run_child(subject: Subject, entry: Entry, stage: Stage, writer: int, *, traced: bool) -> None:
+    """Be the child: drive the entry, send the report, and never return."""
+    lines: set[int] = set()
+    error, words = "", entry.words
+    code = 1
+    try:
+        os.setsid()
+        os.chdir(stage.scratch)
+        begin(stage)
+        gc.freeze()
+        output = io.StringIO()
+        output.buffer = io.BytesIO()  # type: ignore[attr-defined]
+        sys.stdout = sys.stderr = output
+        STAGE.watching = True
+        if traced:
+            sys.settrace(_tracer(lines, subject.filename))
+        try:
+            words = drive(subject, entry)
+        except BaseException as caught:  # noqa: BLE001  # whatever ends the code under test is an observation
+            error = type(caught).__name__
+            see("error", error, caught)
+        sys.settrace(None)
+        STAGE.watching = False
+        printed = output.getvalue() + output.buffer.getvalue().decode("latin-1")  # type: ignore[attr-defined]
+        if printed:
+            see("printed", "stdout", printed)
+        _send(writer, _report(words, error, lines))
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def _report(words: str, error: str, lines: set[int]) -> dict[str, Any]:
+    roots = tuple(STAGE.template_roots)
+    loaded = sorted(
+        {
+            str(getattr(m, "__file__", ""))
+            for m in list(sys.modules.values())
+            if roots and str(getattr(m, "__file__", "") or "").startswith(roots)
+        }
+    )
+    return {
+        "words": words, "error": error, "events": [tuple(e) for e in STAGE.events],
+        "reads": [(p.door, p.key, v[:500]) for p, v in STAGE.reads.items()], "guards": STAGE.guards,
+        "decisions": STAGE.decisions, "notes": STAGE.notes[:50], "missing": sorted(STAGE.missing),
+        "lines": sorted(lines), "loaded": loaded,
+    }  # fmt: skip
+
+
+def _send(writer: int, report: dict[str, Any]) -> None:
+    data = json.JSONEncoder(default=str).encode(report).encode("utf-8", "replace")[:MAX_REPORT]
+    while data:
+        data = data[os.write(writer, data) :]
+
+
+def _tracer(lines: set[int], filename: str) -> Any:  # noqa: ANN401  # the type of a trace function is recursive
+    def local(frame: FrameType, event: str, _argument: object) -> Any:  # noqa: ANN401
+        if event == "line":
+            lines.add(frame.f_lineno)
+        return local
+
+    def trace(frame: FrameType, _event: str, _argument: object) -> Any:  # noqa: ANN401
+        return local if frame.f_code.co_filename == filename else None
+
+    return trace

@@ -1,0 +1,351 @@
+"""Ways into the code under test, and how each is driven."""
+# ruff: noqa: ANN401  # what comes back from the code under test is of any type
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import inspect
+import sys
+import types
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .arguments import arguments_for
+from .loader import run_module
+from .request import AnyRequest
+from .routes import ROUTES, Route
+from .stage import STAGE, as_text, see
+from .values import DoorText, read
+from .wild import Permissive, Wild
+
+if TYPE_CHECKING:
+    import ast
+    from collections.abc import Iterator
+
+    from .outline import Function, Outline
+
+MAX_ITEMS = 20
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A way in. ``kind`` is route, function or script; ``name`` identifies it inside the module."""
+
+    kind: str
+    name: str
+    owner: str = ""
+    line: int = 0
+
+    @property
+    def words(self) -> str:
+        """Say it for people."""
+        if self.kind == "script":
+            return "the module run as a script"
+        return f"{self.owner}.{self.name}()" if self.owner else f"{self.name}()"
+
+
+@dataclass
+class Subject:
+    """The module under test, parsed."""
+
+    tree: ast.Module
+    outline: Outline
+    filename: str
+    name: str
+    package: str
+
+
+def plan_entries(subject: Subject, line: int) -> list[list[Entry]]:
+    """List the ways to a line in groups, outermost first: callers before the function itself, the script last."""
+    target = subject.outline.enclosing(line)
+    script = [Entry("script", "__main__")]
+    if target is None:
+        return [script]
+    callers = [f for f in subject.outline.callers(target) if not f.name.startswith("test_")]
+    own = target.outermost
+    groups: list[list[Entry]] = []
+    if callers:
+        groups.append([_entry(f) for f in callers[:4]])
+    groups.append([_entry(own)])
+    if target.outer is not None and target is not own:
+        groups.append([_entry(target)])
+    groups.append(script)
+    return groups
+
+
+def _entry(function: Function) -> Entry:
+    return Entry("function", function.name, function.owner, function.node.lineno)
+
+
+# --- driving ---------------------------------------------------------------------------------------------------------
+
+
+def drive(subject: Subject, entry: Entry) -> str:
+    """Load the module, go in through the entry, and say how people would call that way in."""
+    ROUTES.clear()
+    if entry.kind == "script":
+        with _script_inputs():
+            run_module(subject.tree, subject, as_main=True)
+        return entry.words
+    with _script_inputs():
+        module = run_module(subject.tree, subject)
+    STAGE.watching = True
+    function = next(f for f in subject.outline.functions if f.node.lineno == entry.line)
+    route = _route_of(function, module)
+    if route is None and function.outer is None:
+        found = _resolve(function, module)
+        if found is None:
+            STAGE.notes.append(f"{entry.words} is not to be had")
+            return entry.words
+        command = _command_of(found)
+        if command is not None:
+            command.drive()
+            return f"command {function.name}"
+        result = _call(found, function, subject, module)
+        route = _route_of(function, module) or _inner_route(function)
+        if route is None:
+            _finish(result, function, subject, module)
+            return entry.words
+    if route is not None:
+        STAGE.framework = route.framework
+        route.call(route, route.methods[0])
+        return route.words
+    return entry.words
+
+
+def _route_of(function: Function, module: types.ModuleType) -> Route | None:
+    """Find the registered route whose view is (or wraps, or belongs to) the function."""
+    for route in ROUTES:
+        view = inspect.unwrap(route.view) if callable(route.view) else route.view
+        code = getattr(view, "__code__", None)
+        if code is not None and code.co_filename == STAGE.filename and code.co_name == function.name:
+            first = min([function.node.lineno, *(d.lineno for d in function.node.decorator_list)])
+            if code.co_firstlineno in {first, function.node.lineno}:
+                return route
+        owner = getattr(route.view, "view_class", None)
+        if owner is not None and function.owner and owner.__name__ == function.owner:
+            if function.name.upper() in route.methods or function.name.lower() not in {
+                "get",
+                "post",
+                "put",
+                "patch",
+                "delete",
+            }:
+                return route
+    wanted = getattr(module, function.name, None) if not function.owner else None
+    return next((r for r in ROUTES if wanted is not None and r.view is wanted), None)
+
+
+def _inner_route(function: Function) -> Route | None:
+    """Find a route that calling the function has just registered (an application factory)."""
+    end = function.node.end_lineno or 0
+    for route in ROUTES:
+        code = getattr(inspect.unwrap(route.view) if callable(route.view) else None, "__code__", None)
+        if (
+            code is not None
+            and code.co_filename == STAGE.filename
+            and function.node.lineno < code.co_firstlineno <= end
+        ):
+            return route
+    return None
+
+
+def _resolve(function: Function, module: types.ModuleType) -> Any:
+    """Give the callable for a function, on a permissively built instance if it is a method."""
+    if function.owner:
+        owner = getattr(module, function.owner, None)
+        if not isinstance(owner, type):
+            return None
+        raw = inspect.getattr_static(owner, function.name, None)
+        if isinstance(raw, (classmethod, staticmethod)):
+            return getattr(owner, function.name)
+        made = _instance(owner, module)
+        return None if made is None else getattr(made, function.name, None)
+    return getattr(module, function.name, None)
+
+
+def _instance(owner: type, module: types.ModuleType) -> Any:
+    """Build an instance: by its constructor if that works, else bare, with unknown attributes made up."""
+    outline = STAGE.outline
+    node = next((f.node for f in outline.functions if f.owner == owner.__name__ and f.name == "__init__"), None)
+    try:
+        if node is None:
+            made = owner()
+        else:
+            args, kwargs = arguments_for(node, owner.__name__, outline, vars(module), bound=True)
+            made = owner(*args, **kwargs)
+    except Exception as error:  # noqa: BLE001  # a constructor may want what is not there
+        STAGE.notes.append(f"{owner.__name__}(): {type(error).__name__}")
+        try:
+            made = object.__new__(type(owner.__name__, (owner, Permissive), {}))
+        except TypeError:
+            return None
+    return _ready(made)
+
+
+def _ready(made: Any) -> Any:
+    """Give a view or handler instance the request it expects to have."""
+    if isinstance(made, Permissive) and "request" not in vars(made):
+        vars(made)["request"] = AnyRequest("POST")
+    return made
+
+
+def _command_of(found: Any) -> Any:
+    return found if hasattr(found, "drive") and hasattr(found, "callback") else None
+
+
+def _call(found: Any, function: Function, subject: Subject, module: types.ModuleType) -> Any:
+    node = function.node
+    bound = bool(function.owner) and not any(getattr(d, "id", "") == "staticmethod" for d in node.decorator_list)
+    if not callable(found):  # a property was read already
+        return found
+    if isinstance(found, (classmethod, staticmethod)):
+        found = found.__func__
+    args, kwargs = arguments_for(node, function.words, subject.outline, vars(module), bound=bound)
+    first = node.args.args[0].arg if node.args.args else ""
+    if not bound and first in {"self", "cls"} and args:
+        args[0] = _FragmentSelf(module)
+    try:
+        return found(*args, **kwargs)
+    except TypeError as error:
+        if "positional argument" not in str(error) and "unexpected keyword" not in str(error):
+            raise
+        return found(*args[: len(args) - 1], **kwargs) if args else found(Wild("argument"))
+
+
+class _FragmentSelf(Permissive):
+    """The ``self`` of a method cut out of its class: other such methods of the module are its methods."""
+
+    def __init__(self, module: types.ModuleType) -> None:
+        super().__init__()
+        object.__setattr__(self, "_module", module)
+        vars(self)["request"] = AnyRequest("POST")
+
+    def __getattr__(self, name: str) -> Any:
+        module = object.__getattribute__(self, "_module")
+        found = vars(module).get(name)
+        if isinstance(found, types.FunctionType):
+            parameters = found.__code__.co_varnames[: found.__code__.co_argcount]
+            if parameters[:1] in {("self",), ("cls",)}:
+                return types.MethodType(found, self)
+        return super().__getattr__(name)
+
+
+def _finish(result: Any, function: Function, subject: Subject, module: types.ModuleType, depth: int = 0) -> None:
+    """Bring what a call gave to its end: await, exhaust, enter, call what it returned; then show the value."""
+    if inspect.iscoroutine(result) or inspect.isawaitable(result):
+        result = asyncio.run(_await(result))
+    if inspect.isasyncgen(result):
+        result = asyncio.run(_drain(result))
+    elif inspect.isgenerator(result):
+        result = [item for _, item in zip(range(MAX_ITEMS), result, strict=False)]
+    elif hasattr(result, "__enter__") and type(result).__module__ == "contextlib":
+        with result as inner:
+            result = inner
+    if isinstance(result, types.FunctionType) and result.__code__.co_filename == STAGE.filename and depth < 2:  # noqa: PLR2004
+        inner_function = next((f for f in subject.outline.functions if _is_code_of(result, f)), None)
+        if inner_function is not None:
+            args, kwargs = arguments_for(
+                inner_function.node, inner_function.words, subject.outline, vars(module), bound=False
+            )
+            _finish(result(*args, **kwargs), inner_function, subject, module, depth + 1)
+        return
+    if isinstance(result, Wild):
+        see("returned", "unresolved", "", (result.w_path,))
+        return
+    if hasattr(result, "answer") and not isinstance(result, type):
+        result.answer().record()
+        return
+    if isinstance(result, (str, bytes, int, float, list, tuple, dict)) or result is None:
+        see("returned", type(result).__name__, _flat(result))
+    else:
+        see("returned", type(result).__name__, as_text(result))
+
+
+def _is_code_of(value: types.FunctionType, function: Function) -> bool:
+    first = min([function.node.lineno, *(d.lineno for d in function.node.decorator_list)])
+    return value.__code__.co_name == function.name and value.__code__.co_firstlineno in {first, function.node.lineno}
+
+
+def _flat(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return "\n".join(as_text(item) for item in value)
+    return value
+
+
+async def _await(result: Any) -> Any:
+    return await result
+
+
+async def _drain(result: Any) -> list[Any]:
+    items: list[Any] = []
+    async for item in result:
+        items.append(item)
+        if len(items) >= MAX_ITEMS:
+            break
+    return items
+
+
+# --- script inputs ---------------------------------------------------------------------------------------------------
+
+
+class _Argv(list[str]):
+    """The command line: every index beyond the program's name is an input."""
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        return (
+            "program" if index == 0 else read("command-line argument", str(index if index >= 0 else len(self) + index))
+        )
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([self[i] for i in range(len(self))])
+
+
+class _script_inputs:  # noqa: N801  # used as a with-statement's verb
+    """Turn the command line and the parsers of it into doors, while the module runs."""
+
+    def __enter__(self) -> None:
+        sys.argv = _Argv(["program", "a", "b"])
+        argparse.ArgumentParser.parse_args = _parse_args  # type: ignore[method-assign, assignment]
+        argparse.ArgumentParser.parse_known_args = lambda self, *a: (_parse_args(self), [])  # type: ignore[method-assign, assignment, misc]
+
+    def __exit__(self, *_exc: object) -> None:
+        """Leave them: later calls of the module's functions may parse again."""
+
+
+def _parse_args(self: argparse.ArgumentParser, *_args: Any) -> argparse.Namespace:
+    """Give every declared option a value from its door, converted and checked as declared."""
+    made = argparse.Namespace()
+    for action in self._actions:
+        _parse_action(action, made)
+    return made
+
+
+def _parse_action(action: argparse.Action, made: argparse.Namespace) -> None:
+    if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001  # there is no public way to see sub-commands
+        for name, parser in list(action.choices.items())[:1]:
+            setattr(made, action.dest if action.dest != argparse.SUPPRESS else "command", name)
+            for inner in parser._actions:  # noqa: SLF001
+                _parse_action(inner, made)
+            for key, value in parser._defaults.items():  # noqa: SLF001
+                setattr(made, key, value)
+        return
+    if action.nargs == 0:
+        if action.dest not in {"help", "version"}:
+            setattr(made, action.dest, action.default)
+        return
+    if action.choices is not None:
+        setattr(made, action.dest, next(iter(action.choices)))
+        return
+    value: Any = read("command-line option", action.dest)
+    if callable(action.type) and action.type is not str:
+        try:
+            value = action.type(value)
+        except (ValueError, TypeError, argparse.ArgumentTypeError):
+            if isinstance(value, DoorText) and value.point == STAGE.target:
+                raise SystemExit(2) from None
+            value = action.default if action.default is not None else action.type("7")
+    setattr(made, action.dest, [value] if action.nargs in {"+", "*"} or isinstance(action.nargs, int) else value)

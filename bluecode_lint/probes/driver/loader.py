@@ -1,0 +1,325 @@
+"""Load a module of which much may be missing: packages that are not installed, names that are defined nowhere.
+
+The module's top-level statements run one by one, so that a failing one does not cost the functions below it.
+"""
+# ruff: noqa: ANN401  # modules and what is imported from them have any type
+
+from __future__ import annotations
+import __future__
+
+import ast
+import builtins
+import importlib
+import importlib.machinery
+import importlib.util
+import re
+import sys
+import textwrap
+import types
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from .stage import STAGE
+from .wild import Wild, WildModule
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+STUB_ROOT = f"{__package__}.stubs"
+
+STAND_INS: Mapping[str, str] = {
+    "flask": "flask_web", "quart": "flask_web", "flask_restful": "flask_web", "flask_cors": "flask_web",
+    "werkzeug": "werkzeug_parts", "markupsafe": "markup", "django": "django_web", "fastapi": "fastapi_web",
+    "starlette": "fastapi_web", "aiohttp": "aiohttp_web", "tornado": "tornado_web", "bottle": "bottle_web",
+    "requests": "http_clients", "httpx": "http_clients", "urllib3": "http_clients", "aiofiles": "async_files",
+    "sqlalchemy": "databases", "psycopg2": "databases", "psycopg": "databases", "pymysql": "databases",
+    "MySQLdb": "databases", "mysql": "databases", "asyncpg": "databases", "aiosqlite": "databases",
+    "flask_sqlalchemy": "databases", "pyodbc": "databases", "cx_Oracle": "databases", "oracledb": "databases",
+    "jsonpickle": "pickles", "dill": "pickles", "cloudpickle": "pickles", "joblib": "pickles",
+    "ldap3": "ldap_clients", "ldap": "ldap_clients", "lxml": "xml_parsers", "defusedxml": "xml_parsers",
+    "pymongo": "mongo_clients", "motor": "mongo_clients", "flask_pymongo": "mongo_clients",
+    "paramiko": "remote_shells", "fabric": "remote_shells", "click": "click_commands", "typer": "click_commands",
+    "html_sanitizer": "markup", "bleach": "markup", "nh3": "markup", "mako": "templates", "jinja2": "templates",
+    "pydantic": "pydantic_models",
+}  # fmt: skip
+"""Packages with a stand-in of ours, which is used even where the real one is installed: it needs no network and no
+server, starts in a millisecond, and behaves the same on every machine. Sub-modules share their root's stand-in."""
+
+REAL_FIRST = frozenset({"jinja2", "markupsafe", "pydantic"})
+"""Of those, the ones whose real package is better when it is there: pure computation."""
+
+WELL_KNOWN: Mapping[str, tuple[str, str]] = {
+    **{
+        name: ("flask", name)
+        for name in (
+            "Flask", "Blueprint", "session", "g", "current_app", "jsonify", "make_response", "render_template",
+            "render_template_string", "send_file", "send_from_directory", "url_for", "flash", "Markup", "redirect", "abort",
+            "Response",
+        )
+    },
+    **{name: ("django.http", name) for name in ("HttpResponse", "JsonResponse", "HttpResponseRedirect", "HttpRequest",
+       "HttpResponseBadRequest", "HttpResponseForbidden", "HttpResponseNotFound", "FileResponse", "StreamingHttpResponse",
+       "Http404")},
+    **{name: ("django.shortcuts", name) for name in ("render", "get_object_or_404", "render_to_string")},
+    **{name: ("django.utils.html", name) for name in ("format_html", "escape", "conditional_escape", "strip_tags")},
+    "mark_safe": ("django.utils.safestring", "mark_safe"), "SafeString": ("django.utils.safestring", "SafeString"),
+    "quote": ("urllib.parse", "quote"), "urlparse": ("urllib.parse", "urlparse"), "urlencode": ("urllib.parse", "urlencode"),
+    "urljoin": ("urllib.parse", "urljoin"), "urlopen": ("urllib.request", "urlopen"), "BytesIO": ("io", "BytesIO"),
+    "StringIO": ("io", "StringIO"), "datetime": ("datetime", "datetime"), "timedelta": ("datetime", "timedelta"),
+    "Popen": ("subprocess", "Popen"), "PIPE": ("subprocess", "PIPE"), "STDOUT": ("subprocess", "STDOUT"),
+    "check_output": ("subprocess", "check_output"), "check_call": ("subprocess", "check_call"),
+    "CalledProcessError": ("subprocess", "CalledProcessError"), "Path": ("pathlib", "Path"), "wraps": ("functools", "wraps"),
+    "defaultdict": ("collections", "defaultdict"), "OrderedDict": ("collections", "OrderedDict"), "deepcopy": ("copy", "deepcopy"),
+    "etree": ("lxml", "etree"), "ET": ("xml.etree", "ElementTree"), "ElementTree": ("xml.etree", "ElementTree"),
+    "sleep": ("time", "sleep"), "Image": ("PIL", "Image"), "Decimal": ("decimal", "Decimal"), "literal_eval": ("ast", "literal_eval"),
+    "join": ("os.path", "join"), "exists": ("os.path", "exists"), "isfile": ("os.path", "isfile"), "system": ("os", "system"),
+    "secure_filename": ("werkzeug.utils", "secure_filename"), "safe_join": ("werkzeug.utils", "safe_join"),
+    "text": ("sqlalchemy", "text"), "contextmanager": ("contextlib", "contextmanager"), "dataclass": ("dataclasses", "dataclass"),
+    "field": ("dataclasses", "field"), "static_file": ("bottle", "static_file"), "html_escape": ("html", "escape"),
+    "cgi": ("cgi", ""), "Optional": ("typing", "Optional"), "Any": ("typing", "Any"), "List": ("typing", "List"),
+    "Dict": ("typing", "Dict"), "Tuple": ("typing", "Tuple"), "Union": ("typing", "Union"), "Callable": ("typing", "Callable"),
+}  # fmt: skip
+"""Names a fragment may use without importing them, and where everybody gets them from."""
+
+PYTHON_2: Mapping[str, Any] = {
+    "unicode": str, "basestring": str, "xrange": range, "raw_input": lambda *a: builtins.input(*a), "long": int,
+    "unichr": chr, "reduce": __import__("functools").reduce, "file": open, "cmp": lambda a, b: (a > b) - (a < b),
+}  # fmt: skip
+"""Builtins that are gone but live on in old fragments."""
+
+
+class OpenBuiltins(dict[str, Any]):
+    """The builtins of the module under test: a name found nowhere else is looked for widely, then made up."""
+
+    def __init__(self, unresolved: set[str], app_names: frozenset[str]) -> None:
+        super().__init__(vars(builtins))
+        self.unresolved = unresolved
+        self.app_names = app_names
+        self["__import__"] = import_permissively
+
+    def __missing__(self, name: str) -> Any:
+        found = self._find(name)
+        if found is None:
+            self.unresolved.add(name)
+            found = type(name, (Exception,), {}) if name.endswith(("Error", "Exception")) else Wild(name)
+        self[name] = found
+        return found
+
+    def _find(self, name: str) -> Any:
+        if name in PYTHON_2:
+            return PYTHON_2[name]
+        if name in self.app_names:
+            return import_permissively("flask").Flask(name)
+        if name in WELL_KNOWN:
+            package, member = WELL_KNOWN[name]
+            found = importlib.import_module(package)
+            return getattr(found, member) if member else found
+        if name == "request":
+            return import_permissively("flask").request
+        if name in sys.stdlib_module_names or name in STAND_INS:
+            return importlib.import_module(name)
+        return None
+
+
+class StandInFinder:
+    """Finds our stand-ins before anything installed, so that no framework or client is ever really started."""
+
+    def find_spec(self, name: str, _path: object = None, _target: object = None) -> Any:
+        """Give a spec for the packages of `STAND_INS` and all their sub-modules."""
+        root = name.split(".", 1)[0]
+        if root not in STAND_INS:
+            return None
+        if root in REAL_FIRST:
+            found = importlib.machinery.PathFinder.find_spec(root)
+            if found is not None and (name == root or "." in name):
+                return None
+        return importlib.machinery.ModuleSpec(name, self, is_package=True)  # type: ignore[arg-type]
+
+    def create_module(self, spec: Any) -> types.ModuleType:
+        """Make a module whose names come from the stand-in, and are wild where it has none."""
+        name = spec.name
+        made = WildModule(name)
+        try:
+            stand_in = importlib.import_module(f"{STUB_ROOT}.{STAND_INS[name.split('.', 1)[0]]}")
+        except ModuleNotFoundError:
+            return made
+        members = getattr(stand_in, "MODULES", {}).get(name, vars(stand_in))
+        for key, value in dict(members).items():
+            if not key.startswith("__"):
+                setattr(made, key, value)
+        return made
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        """Do nothing: the names are there already."""
+
+
+class MissingFinder:
+    """Finds, last of all, what nobody has: an uninstalled package becomes a module of wild names."""
+
+    def find_spec(self, name: str, _path: object = None, _target: object = None) -> Any:
+        """Give a spec for anything but a standard module."""
+        if name.split(".", 1)[0] in sys.stdlib_module_names and "." not in name:
+            return None
+        return importlib.machinery.ModuleSpec(name, self, is_package=True)  # type: ignore[arg-type]
+
+    def create_module(self, spec: Any) -> types.ModuleType:
+        """Make the wild module and say so in the notes."""
+        STAGE.missing.add(spec.name.split(".", 1)[0])
+        return WildModule(spec.name)
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        """Do nothing: names appear when asked for."""
+
+
+class _Padded(types.ModuleType):
+    """A real module that lacks names this fragment imports from it."""
+
+    def __init__(self, real: types.ModuleType) -> None:
+        super().__init__(real.__name__)
+        self.__dict__.update(vars(real))
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") and name.endswith("__"):
+            raise AttributeError(name)
+        return Wild(f"{self.__name__}.{name}")
+
+
+def import_permissively(
+    name: str,
+    globals: Mapping[str, Any] | None = None,  # noqa: A002  # the signature of __import__
+    locals: Mapping[str, Any] | None = None,  # noqa: A002
+    fromlist: Sequence[str] = (),
+    level: int = 0,
+) -> Any:
+    """Import as `__import__` does, but never fail: what breaks or is missing becomes wild."""
+    names = [n for n in fromlist or () if n != "*"]
+    try:
+        found = builtins.__import__(name, globals, locals, fromlist or (), level)
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # a dependency may fail in any way at import
+        STAGE.notes.append(f"import of {name or '.'} failed: {type(error).__name__}")
+        full = name or "package"
+        return (
+            sys.modules.setdefault(full, WildModule(full))
+            if fromlist or "." not in full
+            else WildModule(full.split(".")[0])
+        )
+    if names and any(not hasattr(found, n) for n in names) and isinstance(found, types.ModuleType):
+        return _Padded(found)
+    return found
+
+
+def parse_module(text: str, filename: str) -> ast.Module:
+    """Parse the module; an indented fragment is shifted left, and a Python 2 text is respelled line by line.
+
+    Raises:
+        SyntaxError: It does not parse either way.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return ast.parse(text, filename)
+        except SyntaxError as error:
+            for attempt in (textwrap.dedent(text), respell_python_2(textwrap.dedent(text))):
+                try:
+                    return ast.parse(attempt, filename)
+                except SyntaxError:
+                    continue
+            raise error from None
+
+
+_RESPELLINGS = (
+    (re.compile(r"^(\s*)print\s*$", re.MULTILINE), r"\1print()"),
+    (re.compile(r"^(\s*)print\s+>>\s*\w+(?:\.\w+)*\s*,\s*(.+?)\s*$", re.MULTILINE), r"\1print(\2)"),
+    (re.compile(r"^(.*?[:;]\s+|\s*)print[ \t]+(?!\()([^=\n].*?),?[ \t]*$", re.MULTILINE), r"\1print(\2)"),
+    (re.compile(r"^(.*?[:;]\s+|\s*)print[ \t]+(\(.*\)[ \t]*%.*?)[ \t]*$", re.MULTILINE), r"\1print(\2)"),
+    (re.compile(r"except\s+([\w.]+|\([^)]*\))\s*,\s*(\w+)\s*:"), r"except \1 as \2:"),
+    (re.compile(r"^(\s*)raise\s+([\w.]+)\s*,\s*(.+?)\s*$", re.MULTILINE), r"\1raise \2(\3)"),
+    (re.compile(r"^(\s*)exec\s+(?!\()(.+?)(?:\s+in\s+(\w+))?\s*$", re.MULTILINE), r"\1exec(\2)"),
+    (re.compile(r"<>"), "!="),
+    (re.compile(r"\bur(['\"])"), r"r\1"),
+    (re.compile(r"(?<![\w.])0([0-7]{2,4})\b"), r"0o\1"),
+    (re.compile(r"\t"), "        "),
+)
+
+
+def respell_python_2(text: str) -> str:
+    """Respell the Python 2 idioms that stop a fragment from parsing, line for line."""
+    for pattern, spelling in _RESPELLINGS:
+        text = pattern.sub(spelling, text)
+    return text
+
+
+def install_finders(paths: Sequence[str]) -> None:
+    """Put our finders around the installed ones, and the project's folders at the end of the path."""
+    sys.meta_path.insert(0, StandInFinder())  # type: ignore[arg-type]
+    sys.meta_path.append(MissingFinder())  # type: ignore[arg-type]
+    for path in paths:
+        if path not in sys.path:
+            sys.path.append(path)
+
+
+def imported_roots(tree: ast.Module) -> list[str]:
+    """List the packages a module imports, top-level names only, in order."""
+    roots: dict[str, None] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            roots.update((alias.name.split(".")[0], None) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            roots[node.module.split(".")[0]] = None
+    return list(roots)
+
+
+def application_names(tree: ast.Module) -> frozenset[str]:
+    """Find the names on which routes are registered (``@app.route(...)``); undefined ones become an application."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        for decorator in getattr(node, "decorator_list", ()):
+            call = decorator.func if isinstance(decorator, ast.Call) else decorator
+            if (
+                isinstance(call, ast.Attribute)
+                and isinstance(call.value, ast.Name)
+                and call.attr in {"route", "get", "post", "put", "delete", "patch", "before_request", "errorhandler"}
+            ):
+                found.add(call.value.id)
+    return frozenset(found)
+
+
+def _future_flags(tree: ast.Module) -> int:
+    """Give the compiler flags of the module's ``from __future__`` imports, which each statement needs again."""
+    names = [
+        alias.name
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and node.module == "__future__"
+        for alias in node.names
+    ]
+    return sum(getattr(__future__, name).compiler_flag for name in names if hasattr(__future__, name))
+
+
+def run_module(tree: ast.Module, spec: Any, *, as_main: bool = False) -> types.ModuleType:
+    """Execute a parsed module statement by statement and give the module; failures become notes.
+
+    ``spec`` has ``filename``, ``name`` and ``package``.
+    """
+    module = types.ModuleType("__main__" if as_main else spec.name)
+    space = module.__dict__
+    unresolved: set[str] = set()
+    space.update(
+        __file__=spec.filename, __package__=spec.package, __builtins__=OpenBuiltins(unresolved, application_names(tree))
+    )
+    sys.modules[module.__name__] = module
+    if as_main:
+        sys.modules["__main__"] = module
+    flags = _future_flags(tree)
+    for statement in tree.body:
+        single = ast.Module(body=[statement], type_ignores=[])
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                code = compile(single, spec.filename, "exec", flags, dont_inherit=True)
+            exec(code, space)  # noqa: S102  # this is the sandbox, and this is what it is for
+        except (SystemExit, Exception) as error:  # noqa: BLE001  # the code under test may fail in any way
+            STAGE.notes.append(f"line {statement.lineno}: {type(error).__name__}")
+            if as_main and isinstance(error, SystemExit):
+                break
+    STAGE.unresolved |= unresolved
+    return module

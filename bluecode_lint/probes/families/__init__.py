@@ -1,0 +1,1 @@
+"""Attack families: payloads, sinks and oracles, one module each. Standard library only: they run inside the sandbox too."""

@@ -1,0 +1,71 @@
+"""Path traversal (CWE-22, 23, 36, 59, 73): a hostile name leaves the folder that a harmless one stays in."""
+# ruff: noqa: TID252  # relative, because inside the sandbox the package has another name
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from .family import Family, Look, Payload
+
+if TYPE_CHECKING:
+    from ..driver.stage import Event, Stage
+
+_UP = "../" * 12
+
+
+class PathTraversal(Family):
+    """A planted file outside the base folder is what every payload points at."""
+
+    name = "path traversal"
+    cwes = frozenset({22, 23, 36, 59, 73, 98})
+    kinds = frozenset({"path"})
+    payloads = (
+        Payload("parents", f"{_UP}SCRATCH/outside-CANARY", lambda c, s: f"{_UP}{s.lstrip('/')}/outside-{c}"),
+        Payload("absolute", "SCRATCH/outside-CANARY"),
+        Payload("nested", "....//....//outside-CANARY", lambda c, _s: f"{'....//' * 12}outside-{c}"),
+        Payload("after-name", f"plain/{_UP}outside-CANARY", lambda c, _s: f"plain/{_UP}outside-{c}"),
+        Payload("sibling", "../BASE-outside-CANARY", lambda c, _s: f"../SIBLING-outside-{c}"),
+        Payload("encoded", "%2e%2e/%2e%2e/outside-CANARY", lambda c, _s: f"{'%2e%2e%2f' * 12}outside-{c}"),
+        Payload("dot-start", f"./{_UP}outside-CANARY", lambda c, _s: f"./{_UP}outside-{c}"),
+    )
+
+    def prepare(self, stage: Stage) -> None:
+        """Plant the file outside."""
+        with open(f"{stage.scratch}/outside-{stage.canary}", "w", encoding="utf-8") as out:  # noqa: PTH123
+            out.write(f"content-{stage.canary}")
+
+    def effect(self, look: Look) -> str:
+        """See whether a path that carries the canary lies outside the folder the harmless one was used in."""
+        if look.payload is None:
+            return ""
+        bases = {base for e in look.calm if (base := _base(e.text, look.control.canary))}
+        for event in events:
+            if look.observed.canary not in event.text:
+                continue
+            path = os.path.normpath(event.text)
+            for base in sorted(bases):
+                if path != base and not path.startswith(base.rstrip("/") + "/"):
+                    return f"{_verb(event)} left the folder it works in, by a path to {_name(look.payload)}"
+        return ""
+
+
+def _base(path: str, canary: str) -> str:
+    """Give the folder under which the harmless value was used; empty if the value was the whole path."""
+    head = path.split(canary, 1)[0]
+    folder = head.rsplit("/", 1)[0] if "/" in head else ""
+    if not folder and head.startswith("/"):
+        return ""
+    return os.path.normpath(folder) if folder else ""
+
+
+def _verb(event: Event) -> str:
+    writing = event.what == "open" and event.args and any(c in event.args[0] for c in "wax+")
+    return "opening a file for writing" if writing else "opening a file" if event.what == "open" else event.what
+
+
+def _name(payload: Payload) -> str:
+    return "the planted file" if payload.name in {"parents", "absolute"} else "outside-CANARY"
+
+
+FAMILY = PathTraversal()

@@ -1,0 +1,152 @@
+"""Chooses the family of a finding, has the driver search in the sandbox, and says what came of it."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import pkgutil
+import sys
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bluecode_lint.core.model import Confirmation, Evidence, Job, Limits, Outcome
+from bluecode_lint.probes import families
+from bluecode_lint.probes.replay import MARK, write_replay
+
+if TYPE_CHECKING:
+    from bluecode_lint.core.model import Artifact, Finding
+    from bluecode_lint.core.protocols import Parser, Sandbox
+    from bluecode_lint.probes.families.family import Family
+
+HERE = Path(__file__).resolve().parent
+PRELOAD = ("bluecode_lint.probes.driver.main", "bluecode_lint.probes.families.command_injection")
+"""What a warm sandbox may import beforehand: the driver changes nothing until a job asks it to."""
+
+_BOOT = (
+    "import sys, types, importlib\n"
+    "name = 'bluecode_lint.probes.driver.main'\n"
+    "if name not in sys.modules:\n"
+    "    package = types.ModuleType('bluecode_probes'); package.__path__ = [sys.argv[1]]\n"
+    "    sys.modules['bluecode_probes'] = package; name = 'bluecode_probes.driver.main'\n"
+    "importlib.import_module(name).main()\n"
+)
+
+
+@cache
+def known_families() -> dict[str, Family]:
+    """Import every family; keys are their module names."""
+    found: dict[str, Family] = {}
+    for module in pkgutil.iter_modules(families.__path__):
+        loaded = importlib.import_module(f"{families.__name__}.{module.name}")
+        if hasattr(loaded, "FAMILY"):
+            found[module.name] = loaded.FAMILY
+    return found
+
+
+def probed_cwes() -> frozenset[int]:
+    """Give the CWEs for which there is a probe."""
+    return frozenset().union(*(family.cwes for family in known_families().values()))
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeOptions:
+    """What an operator may set.
+
+    ``budget`` is the number of attempts a finding may cost, ``seconds`` the time. ``python`` is the interpreter inside
+    the sandbox.
+    """
+
+    budget: int = 120
+    seconds: float = 8.0
+    python: str = sys.executable
+
+
+class AttackProber:
+    """Confirms findings by attacking the code in a sandbox (see `core.protocols.Prober`).
+
+    Args:
+        sandbox: Where jobs run; without one nothing is ever executed.
+        project_root: The scanned project, readable by the job so that sibling modules can be imported.
+        parse: Makes the syntax of a text, to widen a finding to its statement.
+        options: Budget and interpreter.
+    """
+
+    def __init__(
+        self, sandbox: Sandbox | None, project_root: Path | None, parse: Parser, options: ProbeOptions | None = None
+    ) -> None:
+        self._sandbox = sandbox
+        self._root = project_root.resolve() if project_root is not None else None
+        self._parse = parse
+        self._options = options or ProbeOptions()
+
+    def confirm(self, finding: Finding, artifact: Artifact) -> Confirmation:
+        """Attack what the finding points at.
+
+        Raises:
+            SandboxUnavailableError: The sandbox itself failed.
+        """
+        chosen = next(((name, f) for name, f in known_families().items() if finding.cwe in f.cwes), None)
+        if chosen is None:
+            return Confirmation(Outcome.NOT_RUN, reason=f"there is no probe for CWE-{finding.cwe}")
+        if self._sandbox is None:
+            return Confirmation(Outcome.NOT_RUN, probe=chosen[1].name, reason="there is no sandbox")
+        plan = self._plan(finding, artifact, chosen[0])
+        result = self._sandbox.exec(self._job(plan))
+        report = _read_report(result.files.get("report.json", b""))
+        if report is None:
+            why = "the probe ran out of time" if result.timed_out else "the probe ended without a report"
+            return Confirmation(Outcome.INCONCLUSIVE, chosen[1].name, why, sandbox=self._sandbox.level)
+        return self._confirmation(report, plan, chosen[1])
+
+    def _plan(self, finding: Finding, artifact: Artifact, family: str) -> dict[str, Any]:
+        region = finding.location.region
+        last = region.end_line if region.end_column > 1 else max(region.start_line, region.end_line - 1)
+        root = self._root
+        return {
+            "family": family,
+            "uri": artifact.uri,
+            "text": artifact.text,
+            "root": str(root) if root is not None and (root / artifact.uri).is_file() else "",
+            "first": region.start_line,
+            "last": last,
+            "budget": self._options.budget,
+            "seconds": self._options.seconds,
+        }
+
+    def _job(self, plan: dict[str, Any]) -> Job:
+        readonly = [str(HERE)]
+        if plan["root"]:
+            readonly.append(plan["root"])
+        return Job(
+            argv=(self._options.python, "-I", "-c", _BOOT, str(HERE)),
+            files={"plan.json": json.dumps(plan).encode("utf-8", "surrogatepass")},
+            readonly=tuple(readonly),
+            collect=("report.json",),
+            limits=Limits(wall_s=self._options.seconds + 4.0, cpu_s=int(self._options.seconds) + 4),
+        )
+
+    def _confirmation(self, report: dict[str, Any], plan: dict[str, Any], family: Family) -> Confirmation:
+        level = self._sandbox.level if self._sandbox is not None else ""
+        runs = int(report.get("attempts", 0))
+        outcome = Outcome(report["outcome"])
+        if outcome is not Outcome.CONFIRMED:
+            return Confirmation(outcome, family.name, str(report["reason"]), sandbox=level, runs=runs)
+        evidence = Evidence(
+            entry=f"{report['words']}, {report['point']}", payload=str(report["shown"]), effect=str(report["effect"])
+        )
+        reason = f"whoever controls {report['point']} of {report['words']} can do this"
+        script = write_replay(plan, report, evidence, family, self._root)
+        return Confirmation(outcome, family.name, reason, evidence, script, level, runs)
+
+
+def _read_report(data: bytes) -> dict[str, Any] | None:
+    try:
+        report = json.loads(data)
+        return report if report["outcome"] in {"confirmed", "neutralized", "inconclusive"} else None
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+__all__ = ["MARK", "PRELOAD", "AttackProber", "ProbeOptions", "known_families", "probed_cwes"]
