@@ -36,7 +36,7 @@ class CommandInjection(Family):
             return "the shell ran CANARY as a command of its own"
         if look.payload is None or look.payload.name not in {"option", "words"}:
             return ""
-        for event in events:
+        for event in look.events:
             if event.kind == "argv" and f"--{look.observed.canary}" in "\0".join(event.args):
                 found = _own_option(event, look.observed.canary, split=look.payload.name == "words")
                 if found:

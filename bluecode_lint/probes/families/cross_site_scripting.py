@@ -45,7 +45,7 @@ class CrossSiteScripting(Family):
         pages = [e for e in look.calm if e.kind == "response" or _TAG.search(e.text.replace(look.control.canary, ""))]
         if not any(look.control.canary in e.text for e in pages):
             return ""
-        for event in events:
+        for event in look.events:
             if any(event.kind == page.kind for page in pages) and _alive(event.text, look.observed.canary, look.payload):
                 return f"{_place(event)} contains the markup unescaped: {_shown(event.text, look.observed.canary)}"
         return ""

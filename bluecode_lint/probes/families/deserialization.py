@@ -69,7 +69,7 @@ class Deserialization(Family):
 
     def effect(self, look: Look) -> str:
         """See whether the folder was made."""
-        if "made" in look.observed.marks and events:
+        if "made" in look.observed.marks and look.events:
             return "reading the document called os.mkdir, which made the folder made-CANARY"
         return ""
 

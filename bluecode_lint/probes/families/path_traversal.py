@@ -40,7 +40,7 @@ class PathTraversal(Family):
         if look.payload is None:
             return ""
         bases = {base for e in look.calm if (base := _base(e.text, look.control.canary))}
-        for event in events:
+        for event in look.events:
             if look.observed.canary not in event.text:
                 continue
             path = os.path.normpath(event.text)

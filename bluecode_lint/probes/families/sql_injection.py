@@ -142,7 +142,7 @@ class SqlInjection(Family):
         if look.payload is None:
             return ""
         known = [(e, _statement_in(e, any_text=True)) for e in look.calm]
-        for event in events:
+        for event in look.events:
             text = _statement_in(event, any_text=True)
             if look.observed.canary not in text:
                 continue
