@@ -135,7 +135,8 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_option(group: argparse._ArgumentGroup, option: Option) -> None:
     names = [f"--{option.name}", *([f"-{option.short}"] if option.short else [])]
-    more: dict[str, Any] = {"dest": option.key, "default": None, "help": option.help.replace("%", "%%")}
+    shown = f" (default: {option.default})" if option.shape in {Shape.CHOICE, Shape.COUNT} and option.default else ""
+    more: dict[str, Any] = {"dest": option.key, "default": None, "help": (option.help + shown).replace("%", "%%")}
     if option.shape is Shape.FLAG:
         group.add_argument(*names, action="store_true", **more)
         return
