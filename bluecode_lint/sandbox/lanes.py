@@ -249,6 +249,7 @@ def _order_from_job(job: Job) -> wire.Order:
     caps = wire.Caps(**{name: getattr(limits, name) for name in wire.Caps.__dataclass_fields__})
     return wire.Order(
         argv=tuple(job.argv),
+        is_python=job.argv[0] == sys.executable,
         env=job.env,
         readonly=tuple(sorted(set(job.readonly))),
         collect=tuple(job.collect),

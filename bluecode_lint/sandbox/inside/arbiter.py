@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from . import kernel, tree
 from .filter import MODE_CALLS, PROCESS_CALLS, SIGNAL_CALLS, TIME_CALLS
 from .numbers import NUMBERS
+from .scratch import is_beneath
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -138,10 +139,9 @@ class Arbiter:
             times = caller.read(arguments[2], _TIMESPECS)
         target = self._open(caller, where, pointer, flags)
         try:
-            path = f"/proc/self/fd/{target}"
-            seen = os.readlink(path)  # noqa: PTH115
-            if seen != self._scratch and not seen.startswith(self._scratch + "/"):
+            if not is_beneath(self._scratch, target):
                 return EPERM
+            path = f"/proc/self/fd/{target}"
             if name in TIME_CALLS:
                 kernel.syscall("utimensat", _AT_FDCWD, os.fsencode(path), times, 0)
             else:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import struct
 from errno import EACCES, ENOSYS, ENOTTY, EOPNOTSUPP, EPERM
+from functools import cache
 
 from .numbers import AUDIT_ARCH, NUMBERS
 
@@ -33,7 +34,7 @@ rt_sigaction rt_sigprocmask rt_sigreturn rt_sigpending rt_sigtimedwait rt_sigsus
 select pselect6 sched_yield dup dup2 dup3 nanosleep clock_nanosleep clock_gettime clock_getres gettimeofday time
 getitimer setitimer alarm timer_create timer_settime timer_gettime timer_getoverrun timer_delete timerfd_create
 timerfd_settime timerfd_gettime getpid gettid getppid getpgid getpgrp getsid setsid setpgid getuid geteuid getgid
-getegid getresuid getresgid getgroups capget sendfile recvfrom sendmsg recvmsg shutdown getsockname getpeername
+getegid getresuid getresgid getgroups capget sendfile recvfrom recvmsg shutdown getsockname getpeername
 setsockopt getsockopt execve execveat exit exit_group wait4 waitid uname getrlimit setrlimit getrusage times sysinfo
 umask getcpu get_mempolicy flock fsync fdatasync ftruncate fallocate fadvise64 readahead sync_file_range
 copy_file_range getdents getdents64 getcwd chdir fchdir creat rename renameat renameat2 mkdir mkdirat rmdir link linkat
@@ -53,6 +54,8 @@ _REFUSED = {
     removexattr lremovexattr fremovexattr""",
 }
 
+_BOLTED = ("sendmsg", "seccomp")
+
 PROCESS_CALLS = ("clone", "fork", "vfork")
 MODE_CALLS = ("chmod", "fchmod", "fchmodat", "fchmodat2")
 TIME_CALLS = ("utimensat",)
@@ -68,6 +71,8 @@ _SIGNALLING_FCNTLS = (8, 10, 15, 1024, 1026)
 # Names, dumpability, what one is: GET_PDEATHSIG, GET_DUMPABLE, SET/GET_NAME, GET_SECCOMP, CAPBSET_READ,
 # GET_SECUREBITS, GET_TIMERSLACK, SET/GET_CHILD_SUBREAPER, SET/GET_NO_NEW_PRIVS, SET/GET_THP_DISABLE, SET_VMA.
 _PRCTLS = (2, 3, 15, 16, 21, 23, 27, 30, 36, 37, 38, 39, 41, 42, 0x53564D41)
+# Zero would still start the machine's crash handler, outside (core(5)); the lock-down sets it to one, for good.
+_RLIMIT_CORE = 4
 _AF_UNIX = 1
 # Not SOCK_DGRAM: one end of a pair of datagram sockets can still send to any other socket by address.
 _CONNECTED_SOCKETS = (1, 5)
@@ -130,7 +135,13 @@ def _with_arguments(abi: int) -> dict[str, _Code]:
         "prctl": [_low(0), *_listed(_PRCTLS, _ALLOW, refused)],
         "personality": [_low(0), *_listed((0xFFFFFFFF,), _ALLOW, refused)],
         # Process 0 is the caller; any other would be someone else's limits, processors or priority.
-        "prlimit64": [_low(0), *_listed((0,), _ALLOW, refused)],
+        "prlimit64": [
+            *(_low(0), _if_equal(0, 1, 0), _answer(refused)),
+            *(_low(1), _if_equal(_RLIMIT_CORE, 1, 0), _answer(_ALLOW)),
+            *(_high(2), _if_equal(0, 1, 0), _answer(refused)),
+            *(_low(2), *_listed((0,), _ALLOW, refused)),
+        ],
+        "setrlimit": [_low(0), *_listed((_RLIMIT_CORE,), refused, _ALLOW)],
         "sched_setaffinity": [_low(0), *_listed((0,), _ALLOW, refused)],
         "setpriority": [_low(0), _if_equal(0, 1, 0), _answer(refused), _low(1), *_listed((0,), _ALLOW, refused)],
         "socketpair": [
@@ -160,6 +171,7 @@ def _with_arguments(abi: int) -> dict[str, _Code]:
     return rules
 
 
+@cache
 def assemble(abi: int) -> bytes:
     """Write the program for a kernel whose Landlock is of version ``abi`` (0: none).
 
@@ -170,9 +182,23 @@ def assemble(abi: int) -> bytes:
     rules = {name: [_answer(_ALLOW)] for name in _ALLOWED.split()}
     rules |= {name: [_answer(_errno(error))] for error, names in _REFUSED.items() for name in names.split()}
     rules |= _with_arguments(abi)
+    # The door's own two calls, until `assemble_bolt` closes them.
+    rules |= {name: [_answer(_ALLOW)] for name in _BOLTED}
+    return _program(rules, _errno(ENOSYS))
+
+
+def assemble_bolt() -> bytes:
+    """Write the second program: it forbids what was left open to hand the first one's descriptor to the warden.
+
+    That is sending descriptors, in which a job could also hide files from the warden, and installing filters.
+    """
+    return _program({name: [_answer(_errno(EACCES))] for name in _BOLTED}, _ALLOW)
+
+
+def _program(rules: dict[str, _Code], otherwise: int) -> bytes:
     code: _Code = [_load(4), _if_equal(AUDIT_ARCH, 1, 0), _answer(_KILL), _load(0)]
     for name, body in rules.items():
         if name in NUMBERS:
             code += [_if_equal(NUMBERS[name], 0, len(body)), *body]
-    code.append(_answer(_errno(ENOSYS)))
+    code.append(_answer(otherwise))
     return b"".join(struct.pack("=HBBI", *instruction) for instruction in code)

@@ -12,6 +12,7 @@ import struct
 from .numbers import NUMBERS
 
 PR_SET_PDEATHSIG = 1
+PR_SET_DUMPABLE = 4
 PR_SET_CHILD_SUBREAPER = 36
 PR_SET_NO_NEW_PRIVS = 38
 PR_CAPBSET_DROP = 24
@@ -77,12 +78,17 @@ def restrict_self(ruleset: int) -> None:
     syscall("landlock_restrict_self", ruleset, 0)
 
 
-def install_filter(program: bytes) -> int:
-    """Install a seccomp program of 8-byte instructions and give the descriptor on which it asks its questions."""
+def install_filter(program: bytes, *, asks: bool) -> int:
+    """Install a seccomp program of 8-byte instructions.
+
+    Returns:
+        The descriptor on which it asks its questions, if it does; otherwise 0.
+    """
     instructions = ctypes.create_string_buffer(program, len(program))
     # struct sock_fprog: a 16-bit count, padded to the pointer that follows.
     header = struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(instructions))
-    return syscall("seccomp", SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, header)
+    flags = SECCOMP_FILTER_FLAG_NEW_LISTENER if asks else 0
+    return syscall("seccomp", SECCOMP_SET_MODE_FILTER, flags, header)
 
 
 def drop_capabilities() -> None:

@@ -12,6 +12,7 @@ import stat
 import sys
 import sysconfig
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from . import filter as seccomp
@@ -69,22 +70,24 @@ class Cell:
     """Landlock's version to rely on; 0 where other walls stand around the files."""
 
 
+@cache
 def interpreter_paths() -> tuple[str, ...]:
-    """Give what the running interpreter needs to read: its binary by both names, its library and its site-packages.
+    """Give what the running interpreter needs to read: its binary by both names, its libraries, its site-packages.
 
-    A prefix may be the home directory itself, or the root: of those only the parts that are Python's are given.
+    Never a whole prefix: it may be the home directory, and even a virtual environment may hold a ``pip.conf`` with a
+    password.
     """
-    home = os.path.realpath(os.path.expanduser("~"))  # noqa: PTH111
     paths = {sys.executable, os.path.realpath(sys.executable)}
     for prefix in {sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix}:
-        real = os.path.realpath(prefix)
-        if real in {"/", home} or home.startswith(real + "/"):
-            paths |= {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
-            library = (sysconfig.get_config_var(name) for name in ("LIBDIR", "LDLIBRARY"))
-            paths.add("/".join(str(part) for part in library))
-        else:
-            paths |= {prefix, real}
+        paths |= {f"{prefix}/{part}" for part in ("bin", "lib", "lib64", "pyvenv.cfg")}
+    paths |= {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
     return tuple(sorted(path for path in paths if os.path.exists(path)))  # noqa: PTH110
+
+
+def prepare(abi: int) -> None:
+    """Work out what is the same for every job, ahead of the first."""
+    interpreter_paths()
+    seccomp.assemble(abi)
 
 
 def begin(parent: int, standard: tuple[int, int, int], keep: int) -> None:
@@ -93,11 +96,10 @@ def begin(parent: int, standard: tuple[int, int, int], keep: int) -> None:
     if os.getppid() != parent:
         os._exit(1)  # it died before we could say so
     os.setsid()
+    # Unlike the warden it may be looked into by its equals, of which the warden is the only one that can.
+    kernel.prctl(kernel.PR_SET_DUMPABLE, 1)
     for number in set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP}:
         signal.signal(number, signal.SIG_DFL)
-    # As every Python does at its start, so that a broken pipe is an exception and not the end.
-    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     for target, descriptor in enumerate(standard):
         os.dup2(descriptor, target)
@@ -109,7 +111,7 @@ def lock(cell: Cell) -> int:
     """Shut the door on the calling process.
 
     Returns:
-        The descriptor on which the filter asks its questions: it belongs to the warden.
+        The descriptor on which the filter asks its questions. It belongs to the warden; once it is there, `bolt`.
 
     Raises:
         OSError: The kernel refuses a part of it. The process must end then.
@@ -126,7 +128,12 @@ def lock(cell: Cell) -> int:
     kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
     if cell.abi:
         _enter_domain(cell)
-    return kernel.install_filter(seccomp.assemble(cell.abi))
+    return kernel.install_filter(seccomp.assemble(cell.abi), asks=True)
+
+
+def bolt() -> None:
+    """Take away what only the handing over of the filter's descriptor needed."""
+    kernel.install_filter(seccomp.assemble_bolt(), asks=False)
 
 
 def _limit(caps: Caps) -> None:
@@ -141,7 +148,7 @@ def _limit(caps: Caps) -> None:
         resource.RLIMIT_FSIZE: (caps.file_mib * MIB,) * 2,
         resource.RLIMIT_NOFILE: (_OPEN_FILES, _OPEN_FILES),
         resource.RLIMIT_MEMLOCK: (0, 0),
-        resource.RLIMIT_CORE: (0, 0),
+        resource.RLIMIT_CORE: (1, 1),  # no core file, and no crash handler on the outside either
     }
     for name, asked in limits.items():
         limit = asked

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import linecache
 import os
+import signal
 import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, NoReturn
@@ -17,11 +18,11 @@ _COMMAND = "-c"
 
 
 def is_warm(argv: Sequence[str]) -> bool:
-    """Tell whether ``argv`` asks for what this interpreter already is: itself, isolated, with a script or a command.
+    """Tell whether the interpreter's ``argv`` asks for what it already is: isolated, with a script or a command.
 
     Any other option would have to act on an interpreter's start, which is behind us.
     """
-    if len(argv) < 3 or argv[1] != _ISOLATED or argv[0] not in {sys.executable, os.path.realpath(sys.executable)}:  # noqa: PLR2004
+    if len(argv) < 3 or argv[1] != _ISOLATED:  # noqa: PLR2004
         return False
     return not argv[2].startswith("-") or (argv[2] == _COMMAND and len(argv) > 3)  # noqa: PLR2004
 
@@ -39,6 +40,9 @@ def replace(argv: Sequence[str]) -> NoReturn:
 
 def warm(argv: Sequence[str]) -> Callable[[], None]:
     """Prepare to run a script or command as ``__main__``, as a fresh ``python -I`` would."""
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in [name for name in sys.modules if name == _PACKAGE or name.startswith(_PACKAGE + ".")]:
         del sys.modules[name]
     sys.orig_argv = list(argv)

@@ -6,13 +6,16 @@ While the job runs, and after it, everything in here is the job's: names, links,
 from __future__ import annotations
 
 import os
-import shutil
+import secrets
 import stat
+from contextlib import suppress
+from errno import ENAMETOOLONG
+from itertools import count
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -79,44 +82,89 @@ def _read_regular(root: str, parts: tuple[str, ...], limit: int) -> bytes | None
 def measure(root: str, most_entries: int) -> tuple[int, int]:
     """Give the bytes on disk and the number of entries under ``root``; stop counting past ``most_entries``.
 
-    Blocks are counted, not lengths: a sparse file costs what it occupies.
+    Blocks are counted, not lengths: a sparse file costs what it occupies. A directory that is closed to us is opened,
+    and one too deep to be reached counts as too many entries: nothing can be hidden in either.
     """
     size = entries = 0
     pending = [root]
     while pending and entries <= most_entries:
+        directory = pending.pop()
         try:
-            with os.scandir(pending.pop()) as listing:
-                for entry in listing:
-                    entries += 1
-                    try:
-                        status = entry.stat(follow_symlinks=False)
-                    except FileNotFoundError:
-                        continue  # the job removed it meanwhile
-                    size += status.st_blocks * 512
-                    if stat.S_ISDIR(status.st_mode):
-                        pending.append(entry.path)
-                    if entries > most_entries:
-                        break
-        except OSError:
-            continue  # removed meanwhile, or closed to us for now: what is in it is counted when it opens again
+            listing = list(os.scandir(directory))  # entries, not names
+        except PermissionError:
+            if _open_up(root, directory):
+                pending.append(directory)
+            continue
+        except OSError as error:
+            entries += most_entries + 1 if error.errno == ENAMETOOLONG else 0  # else removed meanwhile
+            continue
+        entries += len(listing)
+        for entry in listing:
+            with suppress(OSError):  # removed meanwhile
+                status = entry.stat(follow_symlinks=False)
+                size += status.st_blocks * 512
+                if stat.S_ISDIR(status.st_mode):
+                    pending.append(entry.path)
     return size, entries
 
 
+def is_beneath(root: str, descriptor: int) -> bool:
+    """Tell whether what is open lies in the directory whose real path is ``root``, or is it."""
+    seen = os.readlink(f"/proc/self/fd/{descriptor}")  # noqa: PTH115  # the kernel's answer, a path or not
+    return seen == root or seen.startswith(root + "/")
+
+
 def remove(root: str) -> None:
-    """Remove the directory and all in it, whatever modes a job left behind."""
+    """Remove the directory and all in it, whatever modes and depths a job left behind. Nobody else may be in it.
 
-    def _open_up(directory: str) -> None:
-        for parent, names, _ in os.walk(directory):
-            os.chmod(parent, 0o700)  # noqa: PTH101
-            for name in names:
-                path = os.path.join(parent, name)  # noqa: PTH118
-                if not os.path.islink(path):  # noqa: PTH114
-                    os.chmod(path, 0o700)  # noqa: PTH101
-
+    Directories are moved up to the top as they are found, so that no depth needs recursion or a long path.
+    """
     try:
-        shutil.rmtree(root)
+        os.chmod(root, 0o700)  # noqa: PTH101
     except FileNotFoundError:
         return
+    top = os.open(root, _DIRECTORY)
+    try:
+        unused = (f"{secrets.token_hex(8)}-{number}" for number in count())
+        while names := os.listdir(top):  # noqa: PTH208
+            for name in names:
+                if not _drop_file(top, name):
+                    _empty(top, name, unused)
+                    os.rmdir(name, dir_fd=top)
+    finally:
+        os.close(top)
+    os.rmdir(root)  # noqa: PTH106
+
+
+def _drop_file(directory: int, name: str) -> bool:
+    """Unlink what is no directory; open a directory up to us, and tell the difference."""
+    if not stat.S_ISDIR(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode):
+        os.unlink(name, dir_fd=directory)
+        return True
+    os.chmod(name, 0o700, dir_fd=directory)
+    return False
+
+
+def _empty(top: int, name: str, unused: Iterator[str]) -> None:
+    inner = os.open(name, _DIRECTORY, dir_fd=top)
+    try:
+        for entry in os.listdir(inner):  # noqa: PTH208
+            if not _drop_file(inner, entry):
+                os.rename(entry, next(unused), src_dir_fd=inner, dst_dir_fd=top)
+    finally:
+        os.close(inner)
+
+
+def _open_up(root: str, directory: str) -> bool:
+    """Let us into a directory of a job that still runs, wherever its path leads by now."""
+    try:
+        descriptor = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:
-        _open_up(root)
-        shutil.rmtree(root)
+        return False
+    try:
+        if not is_beneath(root, descriptor) or os.fstat(descriptor).st_mode & 0o500 == 0o500:  # noqa: PLR2004
+            return False
+        os.chmod(f"/proc/self/fd/{descriptor}", 0o700)  # noqa: PTH101
+    finally:
+        os.close(descriptor)
+    return True

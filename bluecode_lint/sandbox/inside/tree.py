@@ -10,6 +10,10 @@ import os
 import signal
 import time
 from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _KILL_ROUNDS_S = 5.0
 
@@ -50,10 +54,15 @@ def memory_bytes(root: int, limit: int) -> int:
 
 
 def unlinked_bytes(root: int, device: int) -> int:
-    """Sum up the files on ``device`` that processes below ``root`` hold open although they have no name any more."""
+    """Sum up the files on ``device`` that processes below ``root`` keep although they have no name any more.
+
+    They keep them by an open descriptor, or by a mapping alone.
+    """
     sizes: dict[int, int] = {}
     for pid in descendants(root):
         with suppress(FileNotFoundError, ProcessLookupError, PermissionError):
+            for inode, size in _unlinked_mappings(pid, device):
+                sizes[inode] = max(size, sizes.get(inode, 0))
             for entry in os.scandir(f"/proc/{pid}/fd"):
                 status = entry.stat()
                 if status.st_dev == device and not status.st_nlink:
@@ -104,6 +113,18 @@ def _fields(pid: int, file: str, names: tuple[str, ...]) -> int:
             if name in names:
                 total += int(value.split()[0]) * 1024
     return total
+
+
+def _unlinked_mappings(pid: int, device: int) -> Iterator[tuple[int, int]]:
+    """Give inode and mapped bytes of each mapping of a file on ``device`` that has no name any more."""
+    wanted = f"{os.major(device):02x}:{os.minor(device):02x}"
+    with open(f"/proc/{pid}/maps", encoding="utf-8", errors="replace") as lines:  # noqa: PTH123
+        for line in lines:
+            if line.endswith(" (deleted)\n"):
+                span, _, _, where, inode, *_ = line.split(maxsplit=5)
+                if where == wanted:
+                    start, _, end = span.partition("-")
+                    yield int(inode), int(end, 16) - int(start, 16)
 
 
 def _children(pid: int) -> list[int]:

@@ -10,8 +10,9 @@ import os
 import resource
 import select
 import signal
+import sys
 import time
-from multiprocessing import Pipe
+from multiprocessing.connection import Connection, Pipe
 from multiprocessing.reduction import recv_handle, send_handle
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,6 @@ from .wire import Order, Report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from multiprocessing.connection import Connection
     from types import FrameType
 
 _WATCH_S = 0.05
@@ -153,17 +153,21 @@ class Warden:
             door.send_bytes(_LOCKED)
             send_handle(door, listener, warden)
             os.close(listener)
+            lockdown.bolt()
             os.environ.clear()
             os.environ.update(self._order.env)
-            if not program.is_warm(self._order.argv):
-                program.replace(self._order.argv)
+            argv = self._order.argv
+            if self._order.is_python:
+                argv = (sys.executable, *argv[1:])
+            if not (self._order.is_python and program.is_warm(argv)):
+                program.replace(argv)
             door.close()
         except BaseException as error:  # noqa: BLE001  # whatever it is, the warden is told
             try:
                 door.send_bytes(f"{type(error).__name__}: {error}".encode(errors="replace"))
             finally:
                 os._exit(126)
-        return program.warm(self._order.argv)
+        return program.warm(argv)
 
     def finish(self) -> Report:
         """Watch over the job to its end, and leave nothing of it behind.

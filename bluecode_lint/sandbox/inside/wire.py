@@ -48,6 +48,8 @@ class Order:
     readonly: tuple[str, ...]
     collect: tuple[str, ...]
     caps: Caps
+    is_python: bool = False
+    """Whether the program is the lane's own interpreter, whatever it is called on either side."""
     stdin: bytes = b""
     files: Mapping[str, bytes] = field(default_factory=dict)
 
@@ -71,6 +73,7 @@ def pack_order(order: Order) -> bytes:
     caps = {name: getattr(order.caps, name) for name in Caps.__dataclass_fields__}
     header = {
         "argv": order.argv,
+        "is_python": order.is_python,
         "env": dict(order.env),
         "readonly": order.readonly,
         "collect": order.collect,
@@ -84,6 +87,7 @@ def read_order(read: Callable[[int], bytes]) -> Order:
     header, files, (stdin,) = _unpack(read)
     return Order(
         argv=tuple(header["argv"]),
+        is_python=header["is_python"],
         env=header["env"],
         readonly=tuple(header["readonly"]),
         collect=tuple(header["collect"]),

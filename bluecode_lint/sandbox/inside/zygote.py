@@ -15,8 +15,8 @@ import signal
 import sys
 from functools import partial
 
-from . import kernel, scratch, tree, wire
-from .warden import StoppedError, Warden, stop
+from . import kernel, lockdown, scratch, tree, wire
+from .warden import JobFaultError, StoppedError, Warden, stop
 
 _FIRST_FREE = 64
 """Our own descriptors stay above those a job's process gets."""
@@ -36,25 +36,31 @@ def main() -> None:
     orders = _move(0, os.O_RDONLY)
     reports = _move(1, os.O_WRONLY)
     kernel.drop_capabilities()
+    # A job has our user id: where it can see us at all, it must not look into us or change us.
+    kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
     kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
     kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
+    lockdown.prepare(int(abi))
     gc.collect()
     gc.freeze()
     os.write(reports, wire.READY)
-    _await_warden(orders, reports, home)
+    _await_warden(orders, home)
     # From here on we are a warden, a fork of the zygote.
     signal.signal(signal.SIGTERM, stop)
     kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGTERM)
     warden = Warden(wire.read_order(partial(wire.read_exactly, orders)), home, int(abi), orders)
-    job = warden.start()
+    try:
+        job = warden.start()
+        report = wire.Report() if job else warden.finish()
+    except StoppedError:
+        os._exit(0)
+    except (OSError, JobFaultError) as error:
+        job, report = None, wire.Report(fault=str(error))
     if job is not None:
         # From here on we are the job, a fork of the warden.
         job()
         return
-    try:
-        wire.write_all(reports, wire.pack_report(warden.finish()))
-    except (StoppedError, wire.HangUpError):
-        os._exit(0)
+    wire.write_all(reports, wire.pack_report(report))
     os._exit(0)
 
 
@@ -67,7 +73,7 @@ def _move(descriptor: int, null_mode: int) -> int:
     return kept
 
 
-def _await_warden(orders: int, reports: int, home: str) -> None:
+def _await_warden(orders: int, home: str) -> None:
     """Fork a warden per order, and return in the warden only. The zygote ends here when its orders do."""
     poller = select.poll()
     poller.register(orders, select.POLLIN)
@@ -79,15 +85,10 @@ def _await_warden(orders: int, reports: int, home: str) -> None:
         if not pid:
             return
         _, status = os.waitpid(pid, 0)
-        # Whoever is left is here because its warden died without ending it.
-        tree.end(os.getpid())
-        scratch.remove(os.path.join(home, "job"))  # noqa: PTH118
         if status:
-            fault = wire.Report(fault=f"the warden died (wait status {status})")
-            try:
-                wire.write_all(reports, wire.pack_report(fault))
-            except wire.HangUpError:
-                _leave(home)
+            # A warden that died without ending its job leaves that to us; what it reported is not to be trusted.
+            tree.end(os.getpid())
+            _leave(home)
 
 
 def _leave(home: str) -> None:
