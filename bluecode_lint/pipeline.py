@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from bluecode_lint.core.errors import SandboxUnavailableError
 from bluecode_lint.core.fingerprint import fingerprints
 from bluecode_lint.core.model import (
     NOT_RUN,
@@ -201,18 +202,27 @@ def probe(
     chosen, rest = queue[:budget], queue[budget:]
     confirm = partial(_confirm, tools.prober, sources)
     confirmations: dict[Finding, Confirmation] = {}
-    for finding, confirmation in zip(chosen, tools.executor.map(confirm, chosen), strict=True):
-        confirmations[finding] = confirmation
+    notifications: list[Notification] = []
+    for finding, answer in zip(chosen, tools.executor.map(confirm, chosen), strict=True):
+        if isinstance(answer, Notification):
+            notifications.append(answer)
+            confirmations[finding] = replace(NOT_RUN, reason="the sandbox failed")
+        else:
+            confirmations[finding] = answer
         tools.progress("proofs", len(confirmations), len(chosen))
     confirmations |= {finding: replace(NOT_RUN, reason="beyond the probe budget") for finding in rest}
-    if not rest:
-        return confirmations, []
-    message = f"{len(rest)} of {len(queue)} findings and candidates were not attacked: the probe budget is {budget}"
-    return confirmations, [Notification(Level.NOTE, "probe-budget-exhausted", message)]
+    if rest:
+        message = f"{len(rest)} of {len(queue)} findings and candidates were not attacked: the probe budget is {budget}"
+        notifications.append(Notification(Level.NOTE, "probe-budget-exhausted", message))
+    return confirmations, notifications
 
 
-def _confirm(prober: Prober, sources: Mapping[str, Artifact], finding: Finding) -> Confirmation:
-    return prober.confirm(finding, sources[finding.location.uri])
+def _confirm(prober: Prober, sources: Mapping[str, Artifact], finding: Finding) -> Confirmation | Notification:
+    uri = finding.location.uri
+    try:
+        return prober.confirm(finding, sources[uri])
+    except SandboxUnavailableError as error:
+        return Notification(Level.ERROR, "sandbox-failed", f"a finding could not be attacked: {error}", uri)
 
 
 # --- judge -----------------------------------------------------------------------------------------------------------

@@ -95,7 +95,7 @@ def open_tools(
                 analyzers=make_analyzers(settings, rules, jobs),
                 rules=rules,
                 retriever=open_retriever(rules_root(), parse_python, cache=cache_directory(settings["cache-dir"])),
-                reasoner=OfflineReasoner(parse_python),
+                reasoner=OfflineReasoner(),
                 executor=executor,
                 prober=prober,
                 tool_version=__version__,
@@ -156,10 +156,9 @@ def _open_prober(settings: Settings, root: Path, remarks: list[Notification]) ->
             remarks.append(Notification(Level.WARNING, "no-sandbox", message))
             yield None
             return
-        from bluecode_lint.probes import ProbeSet  # noqa: PLC0415  # lazy: start-up time
+        from bluecode_lint.probes import AttackProber, ProbeOptions  # noqa: PLC0415  # lazy: start-up time
 
-        python = settings["python"] or sys.executable
-        yield ProbeSet(sandbox=sandbox, project_root=root, parse=parse_python, python=python)
+        yield AttackProber(sandbox, root, parse_python, ProbeOptions(python=settings["python"] or sys.executable))
 
 
 @contextmanager
@@ -169,9 +168,10 @@ def _opened_sandbox(level: str) -> Iterator[Sandbox | None]:
     Raises:
         SandboxUnavailableError: ``level`` was required and does not hold here.
     """
+    from bluecode_lint.probes import PRELOAD  # noqa: PLC0415  # lazy: start-up time
     from bluecode_lint.sandbox import open_sandbox  # noqa: PLC0415  # lazy: start-up time
 
-    sandbox = open_sandbox(level or None)
+    sandbox = open_sandbox(level or None, preload=PRELOAD)
     if sandbox is None and level:
         message = f"no sandbox of level {level!r} or above holds on this machine"
         raise SandboxUnavailableError(message, advice="`bluecode-lint doctor` says why; --no-exec executes nothing.")
@@ -217,7 +217,8 @@ def replay(script: str, level: str) -> tuple[bool, str]:
         if sandbox is None:
             message = "no sandbox holds on this machine, and a proof is never run outside of one"
             raise SandboxUnavailableError(message, advice="`bluecode-lint doctor` says why.")
-        return read_replay(sandbox.exec(replay_job(script)))
+        answer = read_replay(sandbox.exec(replay_job(script)))
+    return answer.worked, answer.said
 
 
 @dataclass(frozen=True, slots=True)
