@@ -12,17 +12,19 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 
 from bluecode_lint.emitters.visible import visible
+from bluecode_lint.emitters.wording import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from bluecode_lint.core.model import Region
+    from bluecode_lint.core.model import Location, Region, Result
 
 _TAB = 4
 _HEAD_OF_REGION = 5
 _TAIL_OF_REGION = 2
 _SMALLEST_GAP = 1
 _ELLIPSIS = "…"
+_MOST_STEPS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,31 @@ def excerpt(lines: Sequence[str], notes: Iterable[Note], width: int, context: in
         rows.append(_row(number, lines, placed, width))
         previous = number
     return rows
+
+
+def notes_by_file(result: Result) -> dict[str, list[Note]]:
+    """Say what to underline: the defect, the numbered steps of the flow, and related places."""
+    finding = result.finding
+    notes: dict[str, list[Note]] = {finding.location.uri: []}
+    primary_label = one_line(finding.location.message)
+    for number, step in _some_steps(finding.code_flow):
+        label = f"{number} {one_line(step.message)}".rstrip()
+        if (step.uri, step.region) == (finding.location.uri, finding.location.region):
+            primary_label = label
+        else:
+            notes.setdefault(step.uri, []).append(Note(step.region, label))
+    for place in finding.related:
+        notes.setdefault(place.uri, []).append(Note(place.region, one_line(place.message)))
+    notes[finding.location.uri].append(Note(finding.location.region, primary_label, primary=True))
+    return notes
+
+
+def _some_steps(flow: Sequence[Location]) -> list[tuple[int, Location]]:
+    """Number the steps of a flow; of a long one keep both ends."""
+    numbered = list(enumerate(flow, start=1))
+    if len(numbered) <= _MOST_STEPS:
+        return numbered
+    return [*numbered[: _MOST_STEPS // 2], *numbered[-_MOST_STEPS // 2 :]]
 
 
 def _lines_of(note: Note, last: int, context: int) -> set[int]:

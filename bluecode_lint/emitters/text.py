@@ -11,10 +11,11 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 from bluecode_lint.core.model import Judgment, Level, Outcome
-from bluecode_lint.emitters.excerpt import Note, Row, excerpt, split_lines
+from bluecode_lint.emitters.excerpt import Row, excerpt, notes_by_file, split_lines
 from bluecode_lint.emitters.visible import visible, visible_lines
 from bluecode_lint.emitters.wording import (
     advice_of,
+    coverage,
     explain_command,
     is_confirmed,
     live_results,
@@ -30,9 +31,9 @@ from bluecode_lint.emitters.wording import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
-    from bluecode_lint.core.model import Location, Notification, Result, Run
+    from bluecode_lint.core.model import Notification, Result, Run
 
 _STYLES = {Level.ERROR: "bold red", Level.WARNING: "bold yellow", Level.NOTE: "bold cyan", Level.NONE: "dim"}
 _GUTTER = "blue"
@@ -40,7 +41,6 @@ _QUIET = "dim"
 _PROVEN = "bold magenta"
 
 _NARROWEST = 40
-_MOST_STEPS = 8
 _MOST_ADVICE_LINES = 16
 _MOST_OF_A_KIND = 5
 _LONGEST_PAYLOAD = 300
@@ -126,7 +126,7 @@ class _Page:
     def write_source(self, result: Result) -> None:
         """Write the excerpts: that of the defect first, then those of other files its data came through."""
         location = result.finding.location
-        notes = _notes_by_file(result)
+        notes = notes_by_file(result)
         gutter = len(str(max(note.region.end_line for group in notes.values() for note in group)))
         room = self.width - gutter - 3
         for uri in sorted(notes, key=lambda name: name != location.uri):
@@ -252,36 +252,11 @@ class _Page:
         total = sum(row.results for row in rows)
         counted = plural(total, "result") if total else "No results"
         style = "bold" if total or not self.run.execution_successful else "bold green"
-        for line in Text.assemble((counted, style), *_coverage(self.run), ".").wrap(self.console, self.width):
+        for line in Text.assemble((counted, style), coverage(self.run), ".").wrap(self.console, self.width):
             self.line(line)
 
 
 # --- what is said of a result ----------------------------------------------------------------------------------------
-
-
-def _notes_by_file(result: Result) -> dict[str, list[Note]]:
-    """Say what to underline: the defect, the numbered steps of the flow, and related places."""
-    finding = result.finding
-    notes: dict[str, list[Note]] = {finding.location.uri: []}
-    primary_label = one_line(finding.location.message)
-    for number, step in _some_steps(finding.code_flow):
-        label = f"{number} {one_line(step.message)}".rstrip()
-        if (step.uri, step.region) == (finding.location.uri, finding.location.region):
-            primary_label = label
-        else:
-            notes.setdefault(step.uri, []).append(Note(step.region, label))
-    for place in finding.related:
-        notes.setdefault(place.uri, []).append(Note(place.region, one_line(place.message)))
-    notes[finding.location.uri].append(Note(finding.location.region, primary_label, primary=True))
-    return notes
-
-
-def _some_steps(flow: Sequence[Location]) -> list[tuple[int, Location]]:
-    """Number the steps of a flow; of a long one keep both ends."""
-    numbered = list(enumerate(flow, start=1))
-    if len(numbered) <= _MOST_STEPS:
-        return numbered
-    return [*numbered[: _MOST_STEPS // 2], *numbered[-_MOST_STEPS // 2 :]]
 
 
 def _proof(result: Result) -> Iterator[tuple[str, str, str]]:
@@ -349,18 +324,3 @@ def _unfenced(lines: Iterable[str]) -> Iterator[str]:
             yield f"    {line}"
         elif line.strip():
             yield line.strip()
-
-
-def _coverage(run: Run) -> Iterator[str]:
-    """Say what was looked at and what was set aside, as far as it was counted."""
-    counts = run.statistics
-    if "files" in counts:
-        yield f" in {plural(counts['files'], 'file')}"
-    if "lines" in counts:
-        yield f" ({plural(counts['lines'], 'line')})"
-    aside = [
-        plural(counts["candidates"], "candidate") if counts.get("candidates") else "",
-        f"{counts['passed']:,} passed" if counts.get("passed") else "",
-    ]
-    if any(aside):
-        yield "; " + ", ".join(text for text in aside if text)

@@ -156,3 +156,14 @@ def tally(run: Run) -> tuple[Tally, ...]:
 def plural(count: int, noun: str) -> str:
     """Give a number with its noun: ``1 file``, ``1,024 files``."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def coverage(run: Run) -> str:
+    """Say what was looked at and what was set aside, as far as it was counted: " in 12 files (3,456 lines)"."""
+    counts = run.statistics
+    files = f" in {plural(counts['files'], 'file')}" if "files" in counts else ""
+    lines = f" ({plural(counts['lines'], 'line')})" if "lines" in counts else ""
+    candidates = plural(counts["candidates"], "candidate") if counts.get("candidates") else ""
+    passed = f"{counts['passed']:,} passed" if counts.get("passed") else ""
+    aside = ", ".join(text for text in (candidates, passed) if text)
+    return files + lines + (f"; {aside}" if aside else "")
