@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import select
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,8 +20,7 @@ from typing import IO, TYPE_CHECKING, cast
 
 from bluecode_lint.core.errors import SandboxUnavailableError
 from bluecode_lint.core.model import ExecResult
-from bluecode_lint.sandbox.inside import wire
-from bluecode_lint.sandbox.inside.scratch import components
+from bluecode_lint.sandbox.inside import scratch, wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,7 +40,12 @@ _PACKAGE_ROOT = Path(__file__).parents[2]
 _BOOT = "import sys; sys.path.insert(0, {root!r}); from inside.zygote import main; del sys.path[0]; main()"
 
 
-def _bare(_home: str, _readonly: tuple[str, ...]) -> tuple[str, ...]:
+def paths_of_ours(preload: tuple[str, ...]) -> tuple[str, ...]:
+    """Give what a lane itself has to read of ours, where not everything is there to be read."""
+    return (str(_PACKAGE_ROOT / __name__.partition(".")[0]),) if preload else (str(INSIDE),)
+
+
+def _bare(_readonly: tuple[str, ...]) -> tuple[str, ...]:
     return ()
 
 
@@ -51,7 +54,8 @@ class Recipe:
     """How to start a lane.
 
     Attributes:
-        wrap: From the lane's directory and what its jobs may read, the words to put before the interpreter's.
+        wrap: From what a lane's jobs may read, the words to put before the interpreter's.
+        home: The directory for scratch directories, on the other side only; by default a new one of the host's.
         abi: Landlock's version to rely on; 0 where other walls stand around the files.
         mounts: Whether ``wrap`` fixes what jobs may read, so that a lane serves one set of paths only.
         preload: Modules that every warm Python job finds imported already.
@@ -60,7 +64,8 @@ class Recipe:
         environment: The variables ``wrap`` itself needs; nothing of them reaches a job.
     """
 
-    wrap: Callable[[str, tuple[str, ...]], Sequence[str]] = _bare
+    wrap: Callable[[tuple[str, ...]], Sequence[str]] = _bare
+    home: str = ""
     abi: int = 0
     mounts: bool = False
     preload: tuple[str, ...] = ()
@@ -75,13 +80,13 @@ class _Lane:
     def __init__(self, recipe: Recipe, readonly: tuple[str, ...]) -> None:
         self.readonly = readonly
         self._owner = os.getpid()
-        self.home = tempfile.mkdtemp(prefix="bluecode-")
+        self._home = "" if recipe.home else tempfile.mkdtemp(prefix="bluecode-")
         boot = [recipe.interpreter, "-I", "-c", _BOOT.format(root=recipe.inside)]
-        arguments = [self.home, str(recipe.abi), str(_PACKAGE_ROOT), *recipe.preload]
+        arguments = [recipe.home or self._home, str(recipe.abi), str(_PACKAGE_ROOT), *recipe.preload]
         with tempfile.TemporaryFile() as complaints:
             try:
                 self._process = subprocess.Popen(  # noqa: S603  # our own words, no shell
-                    [*recipe.wrap(self.home, readonly), *boot, *arguments],
+                    [*recipe.wrap(readonly), *boot, *arguments],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=complaints,
@@ -91,7 +96,7 @@ class _Lane:
                     start_new_session=True,  # a Ctrl-C at the terminal is ours to act on
                 )
             except OSError as error:
-                shutil.rmtree(self.home)
+                self._remove_home()
                 message = f"the sandbox does not start: {error}"
                 raise SandboxUnavailableError(message) from error
             self._stdin = cast("IO[bytes]", self._process.stdin)
@@ -136,7 +141,12 @@ class _Lane:
             self._process.wait()
         finally:
             self._stdout.close()
-            shutil.rmtree(self.home, ignore_errors=True)  # normally gone; after a kill, as far as we can
+            self._remove_home()
+
+    def _remove_home(self) -> None:
+        """Remove the directory, in case the zygote could not: it was killed, or never lived."""
+        if self._home:
+            scratch.remove(self._home)
 
     def _write(self, message: bytes, deadline: float) -> None:
         rest = memoryview(message)
@@ -244,7 +254,7 @@ def _order_from_job(job: Job) -> wire.Order:
         message = "a job needs a program"
         raise ValueError(message)
     for name in (*job.files, *job.collect):
-        components(name)
+        scratch.components(name)
     limits = job.limits
     caps = wire.Caps(**{name: getattr(limits, name) for name in wire.Caps.__dataclass_fields__})
     return wire.Order(

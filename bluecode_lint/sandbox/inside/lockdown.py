@@ -34,7 +34,7 @@ _ABI_NETWORK, _ABI_SCOPED = 4, 6
 _READ = _EXECUTE | _READ_FILE | _READ_DIR
 
 # Programs and libraries of the system, and the public data that common programs give up without. Of /etc, these alone.
-_SYSTEM = (
+SYSTEM = (
     "/usr",
     "/bin",
     "/sbin",
@@ -55,8 +55,8 @@ _SYSTEM = (
     "/etc/ssl/certs",
     "/etc/pki/tls/openssl.cnf",
 )
-_SOURCES_OF_BYTES = ("/dev/urandom", "/dev/random")
-_BOTTOMLESS = ("/dev/null", "/dev/zero", "/dev/full")
+SOURCES_OF_BYTES = ("/dev/urandom", "/dev/random")
+BOTTOMLESS = ("/dev/null", "/dev/zero", "/dev/full")
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,11 +168,11 @@ def _enter_domain(cell: Cell) -> None:
         0b11 if cell.abi >= _ABI_SCOPED else None,
     )
     try:
-        for path in (*_SYSTEM, *interpreter_paths(), *cell.readonly):
+        for path in (*SYSTEM, *interpreter_paths(), *cell.readonly):
             _allow(ruleset, path, _READ & handled)
-        for path in _SOURCES_OF_BYTES:
+        for path in SOURCES_OF_BYTES:
             _allow(ruleset, path, _READ_FILE)
-        for path in _BOTTOMLESS:
+        for path in BOTTOMLESS:
             _allow(ruleset, path, _READ_FILE | _WRITE_FILE)
         _allow(ruleset, cell.scratch, handled & ~(_MAKE_CHAR | _MAKE_BLOCK | _MAKE_SOCK | _IOCTL_DEV))
         kernel.restrict_self(ruleset)

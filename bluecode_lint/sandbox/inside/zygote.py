@@ -13,6 +13,7 @@ import os
 import select
 import signal
 import sys
+from contextlib import suppress
 from functools import partial
 
 from . import kernel, lockdown, scratch, tree, wire
@@ -92,5 +93,7 @@ def _await_warden(orders: int, home: str) -> None:
 
 
 def _leave(home: str) -> None:
-    scratch.remove(home)
+    scratch.remove(os.path.join(home, "job"))  # noqa: PTH118
+    with suppress(OSError):  # a mount point goes with its namespace
+        os.rmdir(home)  # noqa: PTH106
     os._exit(0)
