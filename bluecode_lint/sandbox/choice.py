@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from bluecode_lint.core.errors import SandboxUnavailableError, UsageError
+from bluecode_lint.core.protocols import Sandbox
 from bluecode_lint.sandbox.bubblewrap import BubblewrapSandbox
 from bluecode_lint.sandbox.container import ContainerSandbox
 from bluecode_lint.sandbox.landlock import LandlockSandbox
@@ -14,15 +15,10 @@ from bluecode_lint.sandbox.selftest import find_holes
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bluecode_lint.core.model import ExecResult, Job
 
+class WarmSandbox(Sandbox, Protocol):
+    """A sandbox that keeps processes warm between jobs."""
 
-class WarmSandbox(Protocol):
-    """A `core.protocols.Sandbox` that keeps processes warm between jobs."""
-
-    @property
-    def level(self) -> str: ...
-    def exec(self, job: Job) -> ExecResult: ...
     def close(self) -> None:
         """End the idle processes. The sandbox stays usable, and they end with this process in any case."""
         ...
