@@ -143,7 +143,7 @@ def merge(findings: Iterable[Finding]) -> list[Finding]:
     The outcome does not depend on the order of ``findings``, and merging again changes nothing. O(n log n).
     """
     merged: list[Finding] = []
-    by_defect = sorted(set(findings), key=lambda f: (f.location.uri, f.rule_id, f.location.region, _preference(f)))
+    by_defect = sorted(set(findings), key=lambda f: (f.location.uri, f.rule_id, f.location.region))
     for _, same_rule in itertools.groupby(by_defect, key=lambda f: (f.location.uri, f.rule_id)):
         cluster: list[Finding] = []
         reach = (0, 0)
@@ -167,7 +167,7 @@ def _preference(finding: Finding) -> tuple[object, ...]:
 
 
 def _merge_cluster(cluster: Sequence[Finding]) -> Finding:
-    speaker = min(cluster, key=_preference)
+    speaker = min(cluster, key=_preference) if len(cluster) > 1 else cluster[0]
     return replace(
         speaker,
         confidence=max(finding.confidence for finding in cluster),

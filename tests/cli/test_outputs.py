@@ -40,7 +40,7 @@ def test_a_report_replaces_the_old_one_whole_and_keeps_the_umask(tmp_path):
     path.write_text("old")
     write_report("new \ud800", path)
     assert path.read_text() == "new ?"
-    assert os.listdir(tmp_path) == ["r.json"]
+    assert list(tmp_path.iterdir()) == [path]
     assert path.stat().st_mode & 0o777 == 0o666 & ~_umask()
 
 

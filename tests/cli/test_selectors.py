@@ -17,7 +17,9 @@ def finding(slug, uri="src/a.py"):
 
 def selection(per_file=None, **values):
     defaults = {option.name: option.default for option in OPTIONS}
-    return RuleSelection(Settings(defaults | {k.replace("_", "-"): v for k, v in values.items()}, per_file or {}), RULES)
+    return RuleSelection(
+        Settings(defaults | {k.replace("_", "-"): v for k, v in values.items()}, per_file or {}), RULES
+    )
 
 
 @pytest.mark.parametrize(
