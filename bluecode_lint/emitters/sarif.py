@@ -44,6 +44,7 @@ _CWE_COMPONENT = {"name": "CWE", "index": 0}
 _LONGEST_PAYLOAD = 200
 _MOST_LINKS = 8
 _ZLIB_DEFAULT_LEVEL = 6
+_MOST_INDENTED = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,9 @@ class _Log:
             "properties": {f"bluecode/{key}": value for key, value in sorted(self.run.statistics.items())},
         }
         log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
-        return safe_json(json.dumps(log, ensure_ascii=False, indent=1)) + "\n"
+        # Indented for people; of thousands of results only machines read on, and the compact form is ten times faster.
+        indent = 1 if len(results) <= _MOST_INDENTED else None
+        return safe_json(json.dumps(log, ensure_ascii=False, indent=indent)) + "\n"
 
     # --- the tool ----------------------------------------------------------------------------------------------------
 

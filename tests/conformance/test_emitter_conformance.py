@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from bluecode_lint.core.model import Artifact, Level, Notification, Region
 from bluecode_lint.core.protocols import Emitter
 from bluecode_lint.emitters.github import GithubEmitter
+from bluecode_lint.emitters.html import HtmlEmitter
 from bluecode_lint.emitters.json import JsonEmitter
 from bluecode_lint.emitters.sarif import SarifEmitter
 from bluecode_lint.emitters.text import TextEmitter
@@ -24,6 +25,7 @@ EMITTERS = {
     "sarif": SarifEmitter(),
     "json": JsonEmitter(),
     "github": GithubEmitter(),
+    "html": HtmlEmitter(),
     "text": TextEmitter(),
     "text-narrow-verbose": TextEmitter(width=40, verbose=True),
     "text-color": TextEmitter(color=True),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bluecode_lint.emitters.github import GithubEmitter
+from bluecode_lint.emitters.html import HtmlEmitter
 from bluecode_lint.emitters.json import JsonEmitter
 from bluecode_lint.emitters.sarif import SarifEmitter
 from bluecode_lint.emitters.text import TextEmitter
@@ -16,6 +17,7 @@ REPORTS = {
     "report.sarif": SarifEmitter(),
     "report.json": JsonEmitter(),
     "report.github.txt": GithubEmitter(),
+    "report.html": HtmlEmitter(),
     "report.txt": TextEmitter(),
     "report.verbose.txt": TextEmitter(width=72, verbose=True),
     "report.color.txt": TextEmitter(color=True),
