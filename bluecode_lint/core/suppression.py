@@ -124,11 +124,8 @@ def _which_are_comments(artifact: Artifact, positions: Sequence[int]) -> list[bo
         offset += len(artifact.text[scanned:position].encode("utf-8", errors="replace"))
         scanned = position
         offsets.append(offset)
-    types = _leaf_types(artifact.syntax.root, offsets)
-    return [
-        leaf == "comment" or ("string" not in leaf and _looks_like_comment(artifact.text, position))
-        for leaf, position in zip(types, positions, strict=True)
-    ]
+    # The grammar recovers comments even where the code around them does not parse.
+    return [leaf == "comment" for leaf in _leaf_types(artifact.syntax.root, offsets)]
 
 
 def _leaf_types(root: Node, offsets: Sequence[int]) -> list[str]:
@@ -144,12 +141,6 @@ def _leaf_types(root: Node, offsets: Sequence[int]) -> list[str]:
             if first < last:
                 branches.append((child, first, last))
     return types
-
-
-def _looks_like_comment(text: str, position: int) -> bool:
-    """Guess from the line alone, where the text does not parse: a ``#`` after balanced quotes begins a comment."""
-    before = text[text.rfind("\n", 0, position) + 1 : position]
-    return before.count('"') % 2 == 0 and before.count("'") % 2 == 0
 
 
 def _reach(rows: Sequence[str], row: int) -> tuple[int, ...]:

@@ -146,6 +146,7 @@ def test_a_region_that_ends_before_a_line_does_not_touch_it():
         "os.system('# nosec')\n",
         'os.system("""\n# nosec\n""")\n',
         "os.system(f'{n} # nosec')\n",
+        "os.system(f'{n:# nosec}')\n",
         f"os.system('{REASONED}')\n",
         "def broken(:\n    os.system('# nosec')\n",
     ],
@@ -155,7 +156,17 @@ def test_a_string_is_no_comment(text):
     assert ids_of(text, finding) == (set(), [])
 
 
-@pytest.mark.parametrize("text", ["os.system(n  # nosec\n", "def broken(:\n    os.system(n)  # nosec\n", "`` # nosec"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "os.system(n  # nosec\n",
+        "def broken(:\n    os.system(n)  # nosec\n",
+        "`` # nosec",
+        "\x00 # nosec",
+        "if x:\n\\\n# nosec\n",
+        "f'''{n # nosec\n",
+    ],
+)
 def test_comments_are_found_in_files_that_do_not_parse(text):
     finding = suspect(1, end_line=3)
     assert ids_of(text, finding) == ({finding}, [])
