@@ -186,3 +186,17 @@ def test_hostile_text_becomes_no_element(samples, poison, lazy):
         for tag, attributes in one.elements:
             assert not [name for name in attributes if name.startswith("on")], tag
             assert not attributes.get("href", "").lower().startswith("javascript")
+
+
+def test_lines_left_out_are_shown_as_a_gap(run):
+    first = run.results[0]
+    far = Location("shop/app.py", Region(4, 1, 4, 10), "Imported here")
+    report = HtmlEmitter().emit(replace(run, results=(replace(first, finding=replace(first.finding, related=(far,))),)))
+    assert '<span class="num">⋯</span>' in report
+    assert "Imported here" in report
+
+
+def test_without_the_text_the_snippet_is_shown(run):
+    report = HtmlEmitter().emit(replace(run, artifacts=(), results=run.results[:1]))
+    text = "".join(Page(report).text)
+    assert '16os.system("ping -c 1 " + host)' in text

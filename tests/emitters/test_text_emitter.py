@@ -8,7 +8,17 @@ from dataclasses import replace
 import pytest
 from rich.cells import cell_len
 
-from bluecode_lint.core.model import Level, Location, Notification, Region
+from bluecode_lint.core.model import (
+    Confidence,
+    Confirmation,
+    Judgment,
+    Level,
+    Location,
+    Notification,
+    Outcome,
+    Region,
+    Verdict,
+)
 from bluecode_lint.emitters.text import TextEmitter
 
 
@@ -120,3 +130,33 @@ def test_color_changes_nothing_but_color(run):
 def test_markup_in_scanned_text_is_text(run):
     finding = replace(run.results[0].finding, message="[bold]loud[/bold] :bomb:")
     assert "[bold]loud[/bold] :bomb:" in render(replace(run, results=(replace(run.results[0], finding=finding),)))
+
+
+def rerender(run, **changes):
+    return render(replace(run, results=(replace(run.results[0], **changes),)))
+
+
+def test_attacks_that_failed_are_told(run):
+    inert = Confirmation(Outcome.NEUTRALIZED, sandbox="landlock", runs=1)
+    assert "= attacked every attack was inert (1 run)" in rerender(run, confirmation=inert)
+    assert "= attacked without a conclusion\n" in rerender(run, confirmation=Confirmation(Outcome.INCONCLUSIVE))
+
+
+def test_a_proof_without_a_transcript_is_still_a_proof(run):
+    report = rerender(run, confirmation=Confirmation(Outcome.CONFIRMED, runs=3))
+    assert "= proof    by execution, 3 runs\n" in report
+    assert "replay" not in report
+
+
+def test_a_cited_constitution_that_was_not_retrieved_is_named(run):
+    verdict = Verdict(Judgment.SAFE, Confidence.LOW, "", cited=("cwe-78-99",))
+    report = rerender(run, verdict=verdict)
+    assert "= judged   safe\n" in report
+    assert "= by       cwe-78-99\n" in report
+
+
+def test_lines_left_out_are_shown_as_a_gap(run):
+    far = Location("shop/app.py", Region(4, 1, 4, 10), "Imported here")
+    report = rerender(run, finding=replace(run.results[0].finding, related=(far,)))
+    assert re.search(r"^..$", report, re.MULTILINE)
+    assert "--------- Imported here" in report
