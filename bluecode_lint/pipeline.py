@@ -86,7 +86,7 @@ def scan(artifacts: Sequence[Artifact], tools: Tools, policy: Policy, trouble: I
     merged = merge(findings)
     identities = dict(zip(merged, fingerprints(merged), strict=True))
     wanted = [f for f in merged if policy.selects(f) and policy.in_scope(f)]
-    suppressed, remarks = find_suppressed(wanted, artifacts, tools.rules, policy)
+    suppressed, remarks = find_suppressed(merged, artifacts, tools.rules, policy)
     sources = {artifact.uri: artifact for artifact in artifacts}
     confirmations, cut = probe([f for f in wanted if f not in suppressed], sources, tools, policy.probe_budget)
     cases = [Case(f, tools.rules[f.rule_id], sources[f.location.uri], confirmations.get(f, NOT_RUN)) for f in wanted]

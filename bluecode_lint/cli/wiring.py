@@ -197,6 +197,10 @@ def make_emitter(name: str, *, color: bool, width: int, verbose: bool) -> Emitte
         from bluecode_lint.emitters.github import GithubEmitter  # noqa: PLC0415  # lazy: start-up time
 
         return GithubEmitter()
+    if name == "html":
+        from bluecode_lint.emitters.html import HtmlEmitter  # noqa: PLC0415  # lazy: start-up time
+
+        return HtmlEmitter()
     from bluecode_lint.emitters.text import TextEmitter  # noqa: PLC0415  # lazy: start-up time
 
     return TextEmitter(color=color, width=width, verbose=verbose)
