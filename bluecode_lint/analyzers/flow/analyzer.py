@@ -1,0 +1,136 @@
+"""The analyzer: our own taint analysis over many files, in one process or several, with the same answer."""
+
+from __future__ import annotations
+
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import TYPE_CHECKING
+
+from bluecode_lint.analyzers.flow.knowledge import Knowledge, load_knowledge
+from bluecode_lint.analyzers.flow.project import Crossings, ModuleReport, analyse_module, is_strong, signature
+from bluecode_lint.analyzers.flow.report import best_of
+from bluecode_lint.core.model import Level, Notification
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from bluecode_lint.analyzers.flow.frame import Summary
+    from bluecode_lint.core.model import Artifact, Finding, Rule
+
+THREAT_MODELS = ("auto", "web", "library", "cli")
+_MAX_ROUNDS = 3
+"""How far a flow is followed from module to module."""
+_WORTH_PROCESSES = 400_000
+"""Characters of source from which starting processes pays."""
+_CHUNK = 16
+
+Task = tuple["Artifact", "dict[str, Summary]"]
+
+
+class FlowAnalyzer:
+    """Follows hostile data from where it comes in to where it does harm."""
+
+    def __init__(
+        self, rules_root: Path, rules: Mapping[str, Rule], *, jobs: int = 1, threat_model: str = "auto"
+    ) -> None:
+        """Load the knowledge.
+
+        Args:
+            rules_root: The folder that holds ``flow/``.
+            rules: The catalogue, by rule id.
+            jobs: Processes to use at most.
+            threat_model: Who is hostile: ``web`` clients only, callers of a ``library`` too, or, for a ``cli``, whoever
+                starts the program; ``auto`` decides by what each function looks like.
+
+        Raises:
+            RulesError: The knowledge is missing or malformed.
+            ValueError: There is no such threat model.
+        """
+        if threat_model not in THREAT_MODELS:
+            message = f"unknown threat model {threat_model!r}: choose from {', '.join(THREAT_MODELS)}"
+            raise ValueError(message)
+        self._root = rules_root
+        self._rules = rules
+        self._jobs = jobs
+        self._threat_model = threat_model
+        self._knowledge = load_knowledge(rules_root, rules)
+
+    @property
+    def name(self) -> str:
+        """Give the analyzer's name in aliases and notifications."""
+        return "flow"
+
+    def analyze(self, artifacts: Sequence[Artifact]) -> Iterator[Finding | Notification]:
+        """Analyse all Python artifacts, then again those whose calls cross into others."""
+        by_uri = {a.uri: a for a in artifacts if a.language == "python"}
+        reports: dict[str, ModuleReport] = {}
+        notes: list[Notification] = []
+        todo: list[Task] = [(by_uri[uri], {}) for uri in sorted(by_uri)]
+        for round_number in range(_MAX_ROUNDS):
+            before = {uri: signature(r.summaries) for uri, r in reports.items()}
+            for report in self._analyse(todo, notes):
+                reports[report.uri] = report
+            changed = [u for u, r in reports.items() if before.get(u) != signature(r.summaries)]
+            if not changed or round_number == _MAX_ROUNDS - 1:
+                break
+            todo = self._next_round(reports, set(changed), by_uri)
+        for report in reports.values():
+            notes.extend(report.notifications)
+        yield from best_of(f for r in reports.values() for f in r.findings)
+        yield from sorted(notes, key=lambda n: (n.uri, n.id, n.message))
+
+    def _next_round(
+        self, reports: Mapping[str, ModuleReport], changed: set[str], by_uri: Mapping[str, Artifact]
+    ) -> list[Task]:
+        """Choose the modules that call what changed in another one."""
+        crossings = Crossings(reports.values())
+        news = {id(s) for uri in changed for s in reports[uri].summaries.values()}
+        todo: list[Task] = []
+        for uri in sorted(reports):
+            report = reports[uri]
+            needed = crossings.needed(report)
+            foreign = {p: s for p, s in needed.items() if id(s) in news}
+            if any(is_strong(s) for s in foreign.values()) or (report.findings and foreign):
+                todo.append((by_uri[uri], needed))
+        return todo
+
+    def _analyse(self, tasks: list[Task], notes: list[Notification]) -> Iterator[ModuleReport]:
+        size = sum(len(a.text) for a, _ in tasks)
+        if self._jobs > 1 and len(tasks) > 1 and size >= _WORTH_PROCESSES:
+            try:
+                yield from self._analyse_in_processes(tasks)
+            except (BrokenProcessPool, OSError) as error:
+                text = f"Worker processes failed ({error}); the flow analysis ran in one process."
+                notes.append(Notification(Level.NOTE, "flow-workers-failed", text))
+            else:
+                return
+        for artifact, externals in tasks:
+            yield analyse_module(artifact, self._knowledge, self._rules, self._threat_model, externals)
+
+    def _analyse_in_processes(self, tasks: list[Task]) -> list[ModuleReport]:
+        # spawn: the caller may have threads, and a forked child of a threaded process can hang
+        context = multiprocessing.get_context("spawn")
+        arguments = (self._root, dict(self._rules), self._threat_model)
+        with ProcessPoolExecutor(self._jobs, context, _start_worker, arguments) as pool:
+            return list(pool.map(_analyse_in_worker, tasks, chunksize=_CHUNK))
+
+
+class _Worker:
+    """What a worker process keeps between tasks."""
+
+    knowledge: Knowledge
+    rules: Mapping[str, Rule]
+    threat_model: str
+
+
+def _start_worker(root: Path, rules: Mapping[str, Rule], threat_model: str) -> None:
+    _Worker.knowledge = load_knowledge(root, rules)
+    _Worker.rules = rules
+    _Worker.threat_model = threat_model
+
+
+def _analyse_in_worker(task: Task) -> ModuleReport:
+    artifact, externals = task
+    return analyse_module(artifact, _Worker.knowledge, _Worker.rules, _Worker.threat_model, externals)
