@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from bluecode_lint.analyzers.bandit import BanditAnalyzer
+from bluecode_lint.analyzers.misuse import MisuseAnalyzer
 from bluecode_lint.analyzers.semgrep import SemgrepAnalyzer
 from bluecode_lint.core.model import Artifact, Confidence, Finding
 from bluecode_lint.knowledge.catalogue import load_rules, rules_root
@@ -45,7 +46,7 @@ def flagged() -> Mapping[str, set[str]]:
         for number, text in enumerate(texts)
     ]
     found: dict[str, set[str]] = {artifact.uri: set() for artifact in artifacts}
-    for analyzer in (BanditAnalyzer(ROOT, RULES), SemgrepAnalyzer(ROOT, RULES)):
+    for analyzer in (BanditAnalyzer(ROOT, RULES), SemgrepAnalyzer(ROOT, RULES), MisuseAnalyzer(ROOT, RULES)):
         for report in analyzer.analyze(artifacts):
             assert isinstance(report, Finding), report
             if report.confidence > Confidence.LOW and analyzer.name in DETECTORS[report.rule_id]:

@@ -1,0 +1,232 @@
+"""A module under scrutiny, and the questions that rules ask about it."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections import defaultdict
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from bluecode_lint.analyzers.ir import (
+    Assign,
+    AugAssign,
+    Call,
+    Class,
+    Const,
+    Dict,
+    Expr,
+    FString,
+    Function,
+    Lambda,
+    Module,
+    Name,
+    Scope,
+    Stmt,
+    Subscript,
+    children,
+    dotted,
+    string_value,
+    walk,
+)
+from bluecode_lint.analyzers.misuse.walking import blocks, expressions, own_expressions, statements
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bluecode_lint.analyzers.ir import Body
+
+E = TypeVar("E", bound=Expr)
+_TEST_PATH = re.compile(r"(?:^|/)(?:tests?|testing)/|(?:^|/)(?:test_[^/]*|[^/]*_tests?|tests|conftest)\.pyi?$")
+_TEST_CODE = re.compile(
+    rb"^\s*(?:async )?def test|^\s*(?:import|from) (?:pytest|unittest|django\.test)\b|TestCase\)", re.MULTILINE
+)
+
+
+class Unit:
+    """A lowered module and what is derived from it on first use."""
+
+    def __init__(self, module: Module) -> None:
+        self.module = module
+        self.remembered: dict[str, object] = {}
+        """What checks keep for each other."""
+
+    # --- the file -----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def text(self) -> str:
+        """The whole source."""
+        return self.module.source.decode("utf-8", errors="replace")
+
+    @cached_property
+    def is_test(self) -> bool:
+        """Whether the file is a test, by its name *and* by what is in it."""
+        return bool(_TEST_PATH.search(self.module.uri)) and bool(_TEST_CODE.search(self.module.source))
+
+    @cached_property
+    def comments(self) -> list[tuple[int, str]]:
+        """The comments as (offset of the ``#``, text from there to the end of the line)."""
+        source = self.module.source
+        strings = sorted(
+            (expr.start, expr.end)
+            for expr in (*self.every(Const), *self.every(FString))
+            if b"#" in source[expr.start : expr.end]
+        )
+        found: list[tuple[int, str]] = []
+        for line in re.finditer(rb"#[^\r\n]*", source):
+            start = line.start()
+            while (inside := bisect_right(strings, (start, len(source)))) and strings[inside - 1][1] > start:
+                start = source.find(b"#", strings[inside - 1][1], line.end())
+                if start < 0:
+                    break
+            if start >= 0:
+                found.append((start, source[start : line.end()].decode("utf-8", errors="replace")))
+        return found
+
+    @cached_property
+    def packages(self) -> frozenset[str]:
+        """The top-level packages the module imports anywhere."""
+        return frozenset(path.partition(".")[0] for stmt in self.module.imports for _, path in stmt.names)
+
+    @cached_property
+    def _by_type(self) -> dict[type[Expr], list[Expr]]:
+        found: dict[type[Expr], list[Expr]] = defaultdict(list)
+        for expr in expressions(self.module.body, nested=True):
+            found[type(expr)].append(expr)
+        return found
+
+    def every(self, kind: type[E]) -> list[E]:
+        """Give every expression of one kind, in source order."""
+        return cast("list[E]", self._by_type.get(kind, []))
+
+    # --- names and values ---------------------------------------------------------------------------------------------
+
+    def path(self, expr: Expr, scope: Scope | None = None) -> str:
+        """Resolve a dotted path; see `Module.path`."""
+        return self.module.path(expr, scope or self.scope_of(expr))
+
+    def constant(self, expr: Expr, scope: Scope | None = None) -> Const | None:
+        """Fold to a constant; see `Module.constant`."""
+        return expr if isinstance(expr, Const) else self.module.constant(expr, scope or self.scope_of(expr))
+
+    def source(self, node: Expr | Stmt) -> str:
+        """Give the text of a node."""
+        return self.module.text(node)
+
+    # --- where it stands ----------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _parents(self) -> dict[int, Expr | Stmt]:
+        """The node around each expression and statement; lambdas are around their bodies."""
+        around: dict[int, Expr | Stmt] = {}
+        pending: list[tuple[Body, Expr | Stmt | None]] = [(self.module.body, None)]
+        while pending:
+            body, owner = pending.pop()
+            for stmt in body:
+                if owner is not None:
+                    around[id(stmt)] = owner
+                for top in own_expressions(stmt):
+                    around[id(top)] = stmt
+                    for expr in walk(top):
+                        for child in children(expr):
+                            around[id(child)] = expr
+                        if isinstance(expr, Lambda):
+                            pending.append((expr.function.body, expr))
+                pending.extend((block, stmt) for block in blocks(stmt))
+        return around
+
+    def parent(self, node: Expr | Stmt) -> Expr | Stmt | None:
+        """Give the node directly around another, None for a statement of the module."""
+        return self._parents.get(id(node))
+
+    def ancestors(self, node: Expr | Stmt) -> Iterator[Expr | Stmt]:
+        """Yield the nodes around another, inside out."""
+        above = self.parent(node)
+        while above is not None:
+            yield above
+            above = self.parent(above)
+
+    def statement(self, node: Expr) -> Stmt | None:
+        """Give the statement an expression is part of."""
+        return next((above for above in self.ancestors(node) if isinstance(above, Stmt)), None)
+
+    def scope_of(self, node: Expr | Stmt) -> Scope:
+        """Give the scope a node stands in."""
+        if isinstance(node, (Call, Assign)):
+            return node.scope
+        for above in self.ancestors(node):
+            if isinstance(above, Call | Assign | Function | Class):
+                return above.scope
+            if isinstance(above, Lambda):
+                return above.function.scope
+        return self.module.scope
+
+    def function_of(self, scope: Scope) -> Function | None:
+        """Give the innermost named function around a scope."""
+        current: Scope | None = scope
+        while current is not None:
+            if current.function is not None and current.function.name != "<lambda>":
+                return current.function
+            current = current.parent
+        return None
+
+    # --- what it is for -----------------------------------------------------------------------------------------------
+
+    def purpose(self, expr: Expr, *, hops: int = 1) -> str:
+        """Give the names that say what a value is for.
+
+        They are the variable, attribute, key or keyword that receives it, the calls it is handed to, the function it is
+        made in; and, through a plain local name, the same of where that name is used.
+        """
+        words: list[str] = []
+        below: Expr | Stmt = expr
+        for above in self.ancestors(expr):
+            if isinstance(above, Function):
+                words.append(above.name)
+                break
+            words.extend(_receivers(above, below))
+            below = above
+        stmt = self.statement(expr)
+        if hops and isinstance(stmt, Assign):
+            words.extend(self._later_purposes(stmt, hops - 1))
+        return " ".join(words)
+
+    def _later_purposes(self, stmt: Assign, hops: int) -> Iterator[str]:
+        names = {target.id for target in stmt.targets if isinstance(target, Name)}
+        owner = self.function_of(stmt.scope)
+        if not names or owner is None:
+            return
+        for later in statements(owner.body):
+            if later is stmt:
+                continue
+            for top in own_expressions(later):
+                for expr in walk(top):
+                    if isinstance(expr, Name) and expr.id in names:
+                        yield self.purpose(expr, hops=hops)
+
+
+def _receivers(above: Expr | Stmt, below: Expr | Stmt) -> Iterator[str]:  # noqa: C901  # one case a kind of receiver
+    """Yield the names by which ``above`` receives ``below``."""
+    match above:
+        case Call(function=function, keywords=keywords):
+            if below is not function:
+                yield dotted(function)
+            for name, value in keywords:
+                if value is below and name:
+                    yield name
+        case Dict(pairs=pairs):
+            for key, value in pairs:
+                if value is below:
+                    yield string_value(key) or ""
+        case Assign(targets=targets) if below not in targets:
+            for target in targets:
+                yield target_words(target)
+        case AugAssign(target=target) if below is not target:
+            yield target_words(target)
+
+
+def target_words(target: Expr) -> str:
+    """Give the names in an assignment's target, a constant key included: ``user.token``, ``session otp``."""
+    if isinstance(target, Subscript):
+        return f"{dotted(target.value)} {string_value(target.index) or ''}"
+    return dotted(target)
