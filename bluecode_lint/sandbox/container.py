@@ -19,6 +19,8 @@ _ENGINES = ("podman", "docker")
 _NOBODY = "65534:65534"
 # Of the host's environment, what the command line client needs to find its engine and its images.
 _CLIENT_VARIABLES = ("HOME", "PATH", "XDG_RUNTIME_DIR", "DOCKER_HOST", "DOCKER_CONTEXT", "CONTAINER_HOST")
+_MOST_OF_USER = 4096
+"""Processes of the image's nobody in all containers at once; each container has its own, much lower bound."""
 _SPARE_PROCESSES = 8
 _SPARE_MIB = 128
 _ADVICE = f"Install podman or rootless docker, then pull python:{sys.version_info.major}.{sys.version_info.minor}-slim."
@@ -88,8 +90,12 @@ class ContainerSandbox:
         words = [self._program, "run", "--rm", "--interactive", "--pull", "never", "--network", "none", "--read-only"]
         words += ["--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--user", _NOBODY, "--ipc", "none"]
         words += ["--pids-limit", str(bounds.processes + _SPARE_PROCESSES), "--memory", memory, "--memory-swap", memory]
+        words += ["--ulimit", "nofile=1024:1024", "--ulimit", f"nproc={_MOST_OF_USER}:{_MOST_OF_USER}"]
         words += ["--hostname", "sandbox", "--workdir", "/", "--log-driver", "none"]
         words += ["--tmpfs", f"{_HOME}:rw,exec,nosuid,nodev,mode=1777,size={2 * bounds.scratch_mib}m"]
+        if os.path.basename(self._program) == "podman":  # noqa: PTH119
+            # Left to itself, podman puts writable file systems over /tmp, /var/tmp and /run again.
+            words.append("--read-only-tmpfs=false")
         for path in (*self._ours, *readonly):
             words += ["--mount", ",".join(("type=bind", _csv(f"source={path}"), _csv(f"target={path}"), "readonly"))]
         return [*words, "--entrypoint", "", self._image]

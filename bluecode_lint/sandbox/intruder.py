@@ -37,6 +37,7 @@ def main() -> None:
         "open an internet socket": lambda: _require(libc.socket(_AF_INET, _SOCK_STREAM, 0) >= 0),
         "open a Unix socket": lambda: _require(libc.socket(_AF_UNIX, _SOCK_DGRAM, 0) >= 0),
         "open a netlink socket": lambda: _require(libc.socket(_AF_NETLINK, _SOCK_RAW, 0) >= 0),
+        "change the kernel's settings": lambda: os.open("/proc/sys/kernel/core_pattern", os.O_WRONLY),
         "make a namespace": lambda: _require(libc.unshare(_CLONE_NEWUSER) == 0),
         "hold a capability": lambda: _require(_holds_capability(libc)),
         "gain privilege by exec": lambda: _require(libc.prctl(_PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1),

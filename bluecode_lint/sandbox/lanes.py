@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from bluecode_lint.core.model import Job
 
 _START_S = 20.0
-_GRACE_S = 10.0
-"""How long after its limit a lane may take to kill, clean up and report, before we give it up."""
+_GRACE_S = 30.0
+"""How long beyond its limit a job may take to start (after the last one's cleaning) and to end, before we give up."""
 _LEAVE_S = 3.0
 _MOST_IDLE = 4
 
@@ -145,8 +145,9 @@ class _Lane:
 
     def _remove_home(self) -> None:
         """Remove the directory, in case the zygote could not: it was killed, or never lived."""
-        if self._home:
-            scratch.remove(self._home)
+        if self._home and os.path.exists(self._home):  # noqa: PTH110
+            scratch.clear(self._home)
+            os.rmdir(self._home)  # noqa: PTH106
 
     def _write(self, message: bytes, deadline: float) -> None:
         rest = memoryview(message)

@@ -85,11 +85,11 @@ class Arbiter:
             return
 
     def _decide(self, identity: int, tid: int, name: str, arguments: list[int]) -> int | None:
-        if name in PROCESS_CALLS:
-            return None if self._has_room() else EAGAIN
-        if name in SIGNAL_CALLS:
-            return self._signal(tid, name, arguments)
         try:
+            if name in PROCESS_CALLS:
+                return None if self._has_room() else EAGAIN
+            if name in SIGNAL_CALLS:
+                return self._signal(tid, name, arguments)
             return self._change(_Caller(self.listener, identity, tid), name, arguments)
         except OSError as error:
             return error.errno or EPERM
@@ -99,9 +99,10 @@ class Arbiter:
         while self._granted and now - self._granted[0] > _SETTLE_S:
             self._granted.popleft()
         if tree.count_tasks(os.getpid()) + len(self._granted) >= self._most_tasks:
-            # Perhaps we count some twice. Once all that were granted have started or failed, /proc alone is right.
-            time.sleep(_SETTLE_S)
-            self._granted.clear()
+            if self._granted:
+                # Perhaps some are counted twice. Once all have started or failed, /proc alone is right.
+                time.sleep(_SETTLE_S)
+                self._granted.clear()
             self._reap()
             if tree.count_tasks(os.getpid()) >= self._most_tasks:
                 return False

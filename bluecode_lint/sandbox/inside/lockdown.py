@@ -11,6 +11,7 @@ import signal
 import stat
 import sys
 import sysconfig
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -118,8 +119,8 @@ def lock(cell: Cell) -> int:
     """
     os.chdir(cell.scratch)
     os.umask(0o022)
-    # When memory runs out, we go before anybody else.
-    with open("/proc/self/oom_score_adj", "w", encoding="ascii") as score:  # noqa: PTH123
+    # When memory runs out, we go before anybody else; where /proc is read-only, the limits alone see to that.
+    with suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as score:  # noqa: PTH123
         score.write("1000")
     _limit(cell.caps)
     kernel.drop_capabilities()

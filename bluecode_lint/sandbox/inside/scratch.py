@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import secrets
 import stat
-from contextlib import suppress
 from errno import ENAMETOOLONG
 from itertools import count
 from pathlib import PurePosixPath
@@ -95,16 +94,18 @@ def measure(root: str, most_entries: int) -> tuple[int, int]:
             if _open_up(root, directory):
                 pending.append(directory)
             continue
-        except OSError as error:
-            entries += most_entries + 1 if error.errno == ENAMETOOLONG else 0  # else removed meanwhile
-            continue
+        except OSError:
+            continue  # removed meanwhile
         entries += len(listing)
         for entry in listing:
-            with suppress(OSError):  # removed meanwhile
+            try:
                 status = entry.stat(follow_symlinks=False)
-                size += status.st_blocks * 512
-                if stat.S_ISDIR(status.st_mode):
-                    pending.append(entry.path)
+            except OSError as error:
+                entries += most_entries + 1 if error.errno == ENAMETOOLONG else 0  # else removed meanwhile
+                continue
+            size += status.st_blocks * 512
+            if stat.S_ISDIR(status.st_mode):
+                pending.append(entry.path)
     return size, entries
 
 
@@ -114,15 +115,11 @@ def is_beneath(root: str, descriptor: int) -> bool:
     return seen == root or seen.startswith(root + "/")
 
 
-def remove(root: str) -> None:
-    """Remove the directory and all in it, whatever modes and depths a job left behind. Nobody else may be in it.
+def clear(root: str) -> None:
+    """Remove all that is in the directory, whatever modes and depths a job left behind. Nobody else may be in it.
 
     Directories are moved up to the top as they are found, so that no depth needs recursion or a long path.
     """
-    try:
-        os.chmod(root, 0o700)  # noqa: PTH101
-    except FileNotFoundError:
-        return
     top = os.open(root, _DIRECTORY)
     try:
         unused = (f"{secrets.token_hex(8)}-{number}" for number in count())
@@ -133,7 +130,6 @@ def remove(root: str) -> None:
                     os.rmdir(name, dir_fd=top)
     finally:
         os.close(top)
-    os.rmdir(root)  # noqa: PTH106
 
 
 def _drop_file(directory: int, name: str) -> bool:

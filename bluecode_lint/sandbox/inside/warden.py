@@ -106,7 +106,7 @@ class Warden:
 
     Args:
         order: What to run.
-        home: The directory to make the scratch directory in; it must be ours alone.
+        home: The directory to make the scratch directory in. It must be ours alone, and all in it goes with the job.
         abi: Landlock's version to rely on (see `lockdown.Cell`).
         lifeline: A descriptor that hangs up when the one who gave the order is gone.
     """
@@ -114,7 +114,8 @@ class Warden:
     def __init__(self, order: Order, home: str, abi: int, lifeline: int) -> None:
         self._order = order
         self._lifeline = lifeline
-        self._scratch = os.path.join(os.path.realpath(home), "job")  # noqa: PTH118  # pathlib costs start-up time
+        self._home = os.path.realpath(home)
+        self._scratch = self._home + "/job"
         self._cell = lockdown.Cell(self._scratch, order.readonly, order.caps, abi)
         self._streams = _Streams(order.stdin, order.caps.output_bytes)
         self._arbiter: Arbiter | None = None
@@ -170,27 +171,24 @@ class Warden:
         return program.warm(argv)
 
     def finish(self) -> Report:
-        """Watch over the job to its end, and leave nothing of it behind.
+        """Watch over the job to its end, and leave no process of it behind. Its files are there until `clean`.
 
         Raises:
-            StoppedError: Nobody wants the report any more. Nothing is left behind then either.
+            StoppedError: Nobody wants the report any more.
+            JobFaultError: A process of the job could not be killed.
         """
         exceeded = fault = ""
-        files: dict[str, bytes] = {}
         try:
-            try:
-                self._arbiter = self._open_door()
-                exceeded = self._watch(self._arbiter)
-            except JobFaultError as error:
-                fault = str(error)
-            finally:
-                wall_s = time.monotonic() - self._started
-                self._end()
-            self._streams.drain()
-            most = self._cell.caps.scratch_mib * lockdown.MIB
-            files, cut = scratch.collect(self._scratch, self._order.collect, most)
+            self._arbiter = self._open_door()
+            exceeded = self._watch(self._arbiter)
+        except JobFaultError as error:
+            fault = str(error)
         finally:
-            scratch.remove(self._scratch)
+            wall_s = time.monotonic() - self._started
+            self._end()
+        self._streams.drain()
+        most = self._cell.caps.scratch_mib * lockdown.MIB
+        files, cut = scratch.collect(self._scratch, self._order.collect, most)
         stdout, stderr = self._streams.output
         return Report(
             returncode=None if exceeded == "wall" else self._returncode(),
@@ -202,6 +200,10 @@ class Warden:
             files=files,
             fault=fault,
         )
+
+    def clean(self) -> None:
+        """Remove all the job left in its directory. That can take longer than the job, so the report goes first."""
+        scratch.clear(self._home)
 
     def reap(self) -> None:
         """Collect those who have ended, and remember how the job did."""
@@ -279,7 +281,7 @@ class Warden:
         memory = caps.memory_mib * lockdown.MIB
         if tree.memory_bytes(me, memory) > memory:
             return "memory"
-        size, entries = scratch.measure(self._scratch, caps.scratch_files)
+        size, entries = scratch.measure(self._home, caps.scratch_files)
         if entries > caps.scratch_files:
             return "files"
         if size + tree.unlinked_bytes(me, self._device) > caps.scratch_mib * lockdown.MIB:
@@ -298,9 +300,11 @@ class Warden:
         return -signal.SIGKILL if self._status is None else os.waitstatus_to_exitcode(self._status)
 
     def _cpu_exceeded(self) -> str:
+        """Tell a job that the kernel stopped for its time from one that was killed for anything else."""
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
         over = used.ru_utime + used.ru_stime >= self._cell.caps.cpu_s
-        return "cpu" if over and self._returncode() in {-signal.SIGXCPU, -signal.SIGKILL} else ""
+        returncode = self._returncode()
+        return "cpu" if returncode == -signal.SIGXCPU or (over and returncode == -signal.SIGKILL) else ""
 
 
 def stop(_signal: int, _frame: FrameType | None) -> None:

@@ -54,14 +54,16 @@ def main() -> None:
         job = warden.start()
         report = wire.Report() if job else warden.finish()
     except StoppedError:
-        os._exit(0)
+        job, report = None, wire.Report()
     except (OSError, JobFaultError) as error:
         job, report = None, wire.Report(fault=str(error))
     if job is not None:
         # From here on we are the job, a fork of the warden.
         job()
         return
-    wire.write_all(reports, wire.pack_report(report))
+    with suppress(wire.HangUpError):  # nobody wants it any more
+        wire.write_all(reports, wire.pack_report(report))
+    warden.clean()
     os._exit(0)
 
 
@@ -93,7 +95,7 @@ def _await_warden(orders: int, home: str) -> None:
 
 
 def _leave(home: str) -> None:
-    scratch.remove(os.path.join(home, "job"))  # noqa: PTH118
+    scratch.clear(home)
     with suppress(OSError):  # a mount point goes with its namespace
         os.rmdir(home)  # noqa: PTH106
     os._exit(0)
