@@ -10,6 +10,7 @@ from array import array
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bluecode_lint.core.weaknesses import family_of
 from bluecode_lint.knowledge.documents import LINES_FILE_BYTES_MAX, read_capped, write_atomically
 from bluecode_lint.knowledge.embedder import DIMENSION, EMBEDDER_VERSION, CodeEmbedder, FeatureWeights, weights_from
 from bluecode_lint.knowledge.index import (
@@ -104,7 +105,10 @@ def _content_key(files: Sequence[Path]) -> str:
 def _embed_pairs(files: Sequence[Path], schemas: Path, parse: Parser, key: str) -> _Stored:
     pairs = load_pairs(files, schemas)
     texts = {"unsafe": [pair.unsafe_code for pair in pairs], "safe": [pair.safe_code for pair in pairs]}
-    weights = weights_from((text for side in SIDES for text in texts[side]), parse)
+    groups: dict[str, list[str]] = {}
+    for pair in pairs:
+        groups.setdefault(family_of(pair.cwe), []).extend((pair.unsafe_code, pair.safe_code))
+    weights = weights_from(groups, parse)
     embedder = CodeEmbedder(parse, weights)
     vectors = {side: [array("f", vector) for vector in embedder.embed(texts[side])] for side in SIDES}
     return _Stored(key, weights, [(pair.id, pair.cwe) for pair in pairs], vectors)
@@ -117,7 +121,7 @@ def _write_stored(folder: Path | None, stored: _Stored) -> None:
     data = b"".join(vector.tobytes() for side in SIDES for vector in stored.vectors[side])
     meta = {
         "key": stored.key,
-        "documents": stored.weights.documents,
+        "families": stored.weights.families,
         "frequencies": dict(stored.weights.frequencies),
         "items": stored.items,
         "sha256": hashlib.sha256(data).hexdigest(),
@@ -136,7 +140,7 @@ def _read_stored(folder: Path | None, key: str) -> _Stored | None:
         if meta["key"] != key or hashlib.sha256(data).hexdigest() != meta["sha256"]:
             return None
         items = [(str(pair_id), int(cwe)) for pair_id, cwe in meta["items"]]
-        weights = FeatureWeights(meta["frequencies"], meta["documents"])
+        weights = FeatureWeights(meta["frequencies"], meta["families"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
     vectors = _split(data, len(items))

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import cache
 from typing import TYPE_CHECKING
 
 from bluecode_lint.core.imports import Imports, imports_of, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from bluecode_lint.core.protocols import Node, Syntax
 
@@ -41,6 +42,37 @@ _API_FAMILIES = {
     "regex": "re regex re2",
 }
 _FAMILY_OF_PREFIX = {prefix: family for family, prefixes in _API_FAMILIES.items() for prefix in prefixes.split()}
+
+_CONCEPTS = {
+    "credential": "password passwd passphrase pwd secret token credential apikey key pin login auth",
+    "chance": "random rand seed nonce salt choice shuffle token uuid",
+    "hash": "hash digest md5 sha1 sha256 checksum fingerprint hmac mac sign signature verify",
+    "cipher": "encrypt decrypt cipher aes des rsa key iv block",
+    "file": "path file folder directory dir name upload download attachment extension suffix",
+    "temporary": "tmp temp scratch spool workspace",
+    "mode": "chmod mode umask permission mask stat owner chown",
+    "archive": "zip tar archive unpack extract member compress decompress gzip inflate",
+    "address": "url uri host link redirect location next target address domain origin",
+    "page": "html page template render markup escape script tag style",
+    "cookie": "cookie session httponly secure samesite",
+    "header": "header headers line crlf content",
+    "record": "log logger audit event trail message warn info",
+    "query": "query sql select where filter search find statement cursor",
+    "tree": "xml node element entity parser document dtd xpath schema",
+    "person": "user member account admin role owner author customer",
+    "permission": "allow permit forbid access grant authorize role admin deny",
+    "failure": "error exception fail traceback broken",
+    "limit": "limit size max count length quota bound timeout page",
+    "command": "command shell exec process program argument hook",
+    "object": "pickle load loads dump deserialize unpickle decode",
+    "money": "price amount balance total pay charge order cart refund",
+    "code": "eval exec expression compile source snippet rule",
+    "transport": "tls ssl https certificate cert context verify http",
+    "debug": "debug diagnostic trace development testing",
+    "settings": "config setting environment option default",
+    "moment": "time date now clock stamp expire",
+    "concurrent": "thread lock async await race pause",
+}
 
 _LITERAL_SHAPES = (
     (
@@ -105,6 +137,17 @@ def _stem(word: str) -> str:
     return word
 
 
+@cache
+def _concepts_of_stems() -> Mapping[str, tuple[str, ...]]:
+    """Invert the table of concepts: which does a stem stand for?"""
+    table: dict[str, tuple[str, ...]] = {}
+    for concept, words in _CONCEPTS.items():
+        for word in words.split():
+            stem = _stem(word)
+            table[stem] = (*table.get(stem, ()), concept)
+    return table
+
+
 def api_family(path: str) -> str:
     """Name the family of APIs a dotted path belongs to, by its longest known prefix; empty if none."""
     while path:
@@ -121,6 +164,7 @@ class _Reading:
     def __init__(self, imports: Imports) -> None:
         self.imports = imports
         self.counts: Counter[str] = Counter()
+        self._concepts = _concepts_of_stems()
         self._readers: dict[str, Callable[[Node], None]] = {
             "call": self._call,
             "identifier": self._identifier,
@@ -177,6 +221,8 @@ class _Reading:
     def _identifier(self, node: Node) -> None:
         for stem in stems_of(text_of(node)):
             self.counts[f"word:{stem}"] += 1
+            for concept in self._concepts.get(stem, ()):
+                self.counts[f"concept:{concept}"] += 1
 
     def _string(self, node: Node) -> None:
         text = text_of(node)

@@ -34,7 +34,7 @@ def is_checked(leaf: Leaf, scene: Scene, values: Values, kinds: Collection[str])
         return False
     if "number" in kinds and any(path in _NUMBERS for path in leaf.through):
         return True
-    for guard in guards_at(scene.node):
+    for guard in guards_at(scene.node, names):
         for decided in _through_names(guard, values):
             if any(_RECOGNISERS[kind](decided, names, values) for kind in kinds if kind in _RECOGNISERS):
                 return True
@@ -185,6 +185,24 @@ def _is_type_test(guard: Guard, names: Collection[str], _values: Values) -> bool
     return method in _TYPE_TESTS
 
 
+def _is_text_test(guard: Guard, names: Collection[str], _values: Values) -> bool:
+    node = guard.condition
+    if node.type != "call" or not guard.holds or not _mentions(node, names):
+        return False
+    kind = find_argument(node, "1")
+    return text_of(node.child_by_field_name("function")) == "isinstance" and kind is not None and text_of(kind) == "str"
+
+
+def _is_prefix(guard: Guard, names: Collection[str], values: Values) -> bool:
+    """Recognise a test that a value begins with a constant."""
+    node = guard.condition
+    function = node.child_by_field_name("function") if node.type == "call" else None
+    if function is None or not guard.holds or text_of(function.child_by_field_name("attribute")) != "startswith":
+        return False
+    receiver = function.child_by_field_name("object")
+    return receiver is not None and _mentions(receiver, names) and values.is_constant(find_argument(node, "0"))
+
+
 def _is_equality(guard: Guard, names: Collection[str], values: Values) -> bool:
     compared = _comparison(guard.condition)
     if compared is None:
@@ -240,6 +258,8 @@ _RECOGNISERS: Mapping[str, Callable[[Guard, Collection[str], Values], bool]] = {
     "containment": _is_containment,
     "pattern": _is_pattern,
     "type": _is_type_test,
+    "text": _is_text_test,
+    "prefix": _is_prefix,
     "equality": _is_equality,
     "bound": _is_bound,
     "validator": _is_validator,

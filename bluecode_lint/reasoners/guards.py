@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bluecode_lint.core.imports import text_of
-from bluecode_lint.reasoners.scene import ancestors, same_node
+from bluecode_lint.reasoners.scene import ancestors, same_node, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from bluecode_lint.core.protocols import Node
 
@@ -26,15 +26,19 @@ class Guard:
     holds: bool
 
 
-def guards_at(node: Node) -> Iterator[Guard]:
-    """Yield the elementary conditions that are decided wherever control reaches ``node``, innermost first."""
+def guards_at(node: Node, names: Collection[str] = ()) -> Iterator[Guard]:
+    """Yield the elementary conditions that are decided wherever control reaches ``node``, innermost first.
+
+    A branch that replaces one of ``names`` by a constant counts like one that leaves: past it the condition is false
+    of the value that was kept.
+    """
     inner = node
     for outer in ancestors(node):
         if outer.type in {"function_definition", "class_definition"}:
             return
         yield from _branch_guards(outer, inner)
         if outer.type in {"block", "module"}:
-            yield from _exits_before(inner, outer)
+            yield from _exits_before(inner, outer, names)
         inner = outer
 
 
@@ -99,16 +103,28 @@ def _statement_guards(outer: Node, inner: Node) -> Iterator[Guard]:
                 yield from atoms_of(Guard(earlier, holds=False))
 
 
-def _exits_before(inner: Node, block: Node) -> Iterator[Guard]:
+def _exits_before(inner: Node, block: Node, names: Collection[str]) -> Iterator[Guard]:
     """Yield what is known after the early exits and assertions among the statements before ``inner``."""
     for statement in _statements_before(inner, block):
         condition = statement.child_by_field_name("condition")
         if statement.type == "if_statement" and condition is not None:
             consequence = statement.child_by_field_name("consequence")
-            if consequence is not None and always_leaves(consequence):
+            if consequence is not None and (always_leaves(consequence) or _replaces(consequence, names)):
                 yield from atoms_of(Guard(condition, holds=False))
         elif statement.type == "assert_statement" and statement.named_children:
             yield from atoms_of(Guard(statement.named_children[0], holds=True))
+
+
+def _replaces(block: Node, names: Collection[str]) -> bool:
+    """Tell whether a block is one assignment of something that uses no name of ``names`` to one of them."""
+    statements = [child for child in block.named_children if child.type != "comment"]
+    if len(statements) != 1 or statements[0].type != "expression_statement" or not statements[0].named_children:
+        return False
+    assignment = statements[0].named_children[0]
+    left, right = assignment.child_by_field_name("left"), assignment.child_by_field_name("right")
+    if assignment.type != "assignment" or left is None or right is None or text_of(left) not in names:
+        return False
+    return not any(part.type == "call" or text_of(part) in names for part in walk(right))
 
 
 def _statements_before(inner: Node, block: Node) -> list[Node]:

@@ -16,7 +16,7 @@ from bluecode_lint.core.imports import text_of
 from bluecode_lint.reasoners.arguments import find_argument, literal_of, matches, may_have_argument
 from bluecode_lint.reasoners.checks import is_checked
 from bluecode_lint.reasoners.scene import ancestors, walk, walk_scope
-from bluecode_lint.reasoners.values import Leaf, LeafKind, Values, argument_nodes
+from bluecode_lint.reasoners.values import Leaf, LeafKind, Values, argument_nodes, call_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -97,7 +97,7 @@ def _receiver_paths(scene: Scene) -> Iterator[str]:
     receiver = function.child_by_field_name("object") if function is not None else None
     for value in _values(scene).definitions(receiver):
         if value.type == "call":
-            yield scene.imports.path(value.child_by_field_name("function"))
+            yield call_path(value, scene.imports)
         elif value.type == "attribute":
             yield scene.imports.path(value)
 
@@ -219,16 +219,39 @@ def _starts_with_program(node: Node, values: Values) -> bool:
 
 
 def options_end_before_input(scene: Scene, spec: str) -> bool:
-    """In the list, every item that is no constant comes after a constant ``--`` or is glued to a constant beginning."""
+    """In the list, every operand that is no constant comes after a constant ``--`` or ``-e``, or begins constant."""
     values = _values(scene)
     for value in values.definitions(_argument(scene, spec)):
-        ended = False
-        for item in value.named_children:
-            if item.type == "string" and literal_of(item) == "--":
-                ended = True
-            elif not (ended or values.is_constant(item) or _starts_constant(item)):
+        ended, before = False, ""
+        for item in value.named_children[1:]:
+            if not (ended or before == "-e" or values.is_constant(item) or _starts_constant(item)):
                 return False
+            before = literal_of(item) if item.type == "string" else ""
+            ended = ended or before == "--"
     return argument_is_list(scene, spec)
+
+
+def operands_checked(scene: Scene, spec: str, *kinds: str) -> bool:
+    """In the list, every operand behind the program that is no constant passed a check of one of the kinds."""
+    leaves = _operand_leaves(scene, spec)
+    return bool(leaves) and all(is_checked(leaf, scene, _values(scene), kinds) for leaf in leaves)
+
+
+def operands_unchecked(scene: Scene, spec: str, *kinds: str) -> bool:
+    """In the list, some operand behind the program that is no constant passed no check of the kinds."""
+    return any(not is_checked(leaf, scene, _values(scene), kinds) for leaf in _operand_leaves(scene, spec))
+
+
+def _operand_leaves(scene: Scene, spec: str) -> list[Leaf]:
+    values = _values(scene)
+    return [
+        leaf
+        for value in values.definitions(_argument(scene, spec))
+        if value.type in {"list", "tuple"}
+        for item in value.named_children[1:]
+        for leaf in values.leaves(item)
+        if leaf.kind is not LeafKind.CONSTANT
+    ]
 
 
 def _starts_constant(node: Node) -> bool:
@@ -293,19 +316,35 @@ def argument_from_parameter(scene: Scene, spec: str) -> bool:
 
 def argument_from_input(scene: Scene, spec: str) -> bool:
     """Something in the argument comes from outside: a request, the command line, standard input, the environment."""
+    return bool(_input_leaves(scene, spec))
+
+
+def _input_leaves(scene: Scene, spec: str) -> list[Leaf]:
     handler = scope_is_handler(scene)
-    for leaf in _dynamic_leaves(scene, spec):
-        if matches(leaf.path, INPUT_PATHS) or any(matches(step, INPUT_PATHS) for step in leaf.through):
-            return True
-        if handler and leaf.kind is LeafKind.PARAMETER:
-            return True
-    return False
+    return [
+        leaf
+        for leaf in _dynamic_leaves(scene, spec)
+        if matches(leaf.path, INPUT_PATHS)
+        or any(matches(step, INPUT_PATHS) for step in leaf.through)
+        or (handler and leaf.kind is LeafKind.PARAMETER)
+    ]
+
+
+def input_through(scene: Scene, spec: str, *paths: str) -> bool:
+    """Everything in the argument that comes from outside passed through a call of one of the paths."""
+    leaves = _input_leaves(scene, spec)
+    return bool(leaves) and all(any(matches(step, paths) for step in leaf.through) for leaf in leaves)
+
+
+def input_not_through(scene: Scene, spec: str, *paths: str) -> bool:
+    """Something in the argument that comes from outside passed through no call of the paths."""
+    return any(not any(matches(step, paths) for step in leaf.through) for leaf in _input_leaves(scene, spec))
 
 
 def argument_checked(scene: Scene, spec: str, *kinds: str) -> bool:
     """Everything in the argument that is no constant passed a check of one of the kinds before this point.
 
-    Kinds: allowlist, containment, pattern, type, number, equality, bound, address, validator.
+    Kinds: allowlist, containment, pattern, prefix, type, text, number, equality, bound, address, validator.
     """
     values = _values(scene)
     leaves = [leaf for leaf in values.leaves(_argument(scene, spec)) if leaf.kind is not LeafKind.CONSTANT]
@@ -357,7 +396,7 @@ def _number(node: Node) -> float | None:
 def argument_made_with(scene: Scene, spec: str, path: str, keyword: str, *literals: str) -> bool:
     """The argument was made by a call of the path that is given the keyword as one of the literals."""
     for value in _values(scene).definitions(_argument(scene, spec)):
-        if value.type == "call" and matches(scene.imports.path(value.child_by_field_name("function")), (path,)):
+        if value.type == "call" and matches(call_path(value, scene.imports), (path,)):
             given = find_argument(value, keyword)
             if given is not None and (literal_of(given) in literals or matches(scene.imports.path(given), literals)):
                 return True
@@ -368,7 +407,7 @@ def argument_made_without(scene: Scene, spec: str, path: str, keyword: str) -> b
     """The argument was made by a call of the path that is not given the keyword."""
     return any(
         value.type == "call"
-        and matches(scene.imports.path(value.child_by_field_name("function")), (path,))
+        and matches(call_path(value, scene.imports), (path,))
         and not may_have_argument(value, keyword)
         for value in _values(scene).definitions(_argument(scene, spec))
     )
@@ -400,7 +439,7 @@ def scope_never_calls(scene: Scene, *paths: str) -> bool:
 def _called_in(scene: Scene) -> Iterator[str]:
     for node in walk_scope(scene.scope):
         if node.type == "call":
-            yield scene.imports.path(node.child_by_field_name("function"))
+            yield call_path(node, scene.imports)
 
 
 def scope_reads(scene: Scene, *paths: str) -> bool:
@@ -447,18 +486,14 @@ def inside_with(scene: Scene, *paths: str) -> bool:
     for outer in ancestors(scene.node):
         if outer.type == "with_statement":
             for node in walk(outer.named_children[0]):
-                if node.type == "call" and matches(scene.imports.path(node.child_by_field_name("function")), paths):
+                if node.type == "call" and matches(call_path(node, scene.imports), paths):
                     return True
     return False
 
 
 def module_calls(scene: Scene, *paths: str) -> bool:
     """The module calls one of the paths anywhere."""
-    return any(
-        matches(scene.imports.path(node.child_by_field_name("function")), paths)
-        for node in walk(scene.module)
-        if node.type == "call"
-    )
+    return any(matches(call_path(node, scene.imports), paths) for node in walk(scene.module) if node.type == "call")
 
 
 def module_never_calls(scene: Scene, *paths: str) -> bool:
@@ -497,8 +532,7 @@ def assigns_call_to(scene: Scene, pattern: str, *paths: str) -> bool:
     if bound is None or not _compiled(pattern).search(bound[0]):
         return False
     return any(
-        matches(scene.imports.path(node.child_by_field_name("function")), paths)
-        or matches(scene.imports.path(node).removesuffix("[]"), paths)
+        matches(call_path(node, scene.imports), paths) or matches(scene.imports.path(node).removesuffix("[]"), paths)
         for node in walk(bound[1])
         if node.type in {"call", "subscript"}
     )
@@ -642,6 +676,8 @@ PREDICATES: Mapping[str, Callable[..., bool]] = {
         compares_with_literal,
         decorated_with,
         first_item_is_fixed_program,
+        input_not_through,
+        input_through,
         handler_acts,
         handler_catches,
         handler_is_silent,
@@ -649,6 +685,8 @@ PREDICATES: Mapping[str, Callable[..., bool]] = {
         module_calls,
         module_never_calls,
         not_decorated_with,
+        operands_checked,
+        operands_unchecked,
         options_end_before_input,
         receiver_made_by,
         receiver_not_made_by,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bluecode_lint.core.imports import Imports, imports_of
+from bluecode_lint.core.imports import Imports, imports_of, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,9 +33,13 @@ class Scene:
 
     @property
     def path(self) -> str:
-        """Give the dotted path of what is called, resolved through imports; empty if nothing is called by name."""
+        """Give the dotted path of what is called, resolved through imports; empty if nothing is called."""
         call = self.call
-        return self.imports.path(call.child_by_field_name("function")) if call is not None else ""
+        function = call.child_by_field_name("function") if call is not None else None
+        path = self.imports.path(function)
+        if path or function is None or function.type != "attribute":
+            return path
+        return "?." + text_of(function.child_by_field_name("attribute"))
 
 
 def scene_at(syntax: Syntax, region: Region) -> Scene:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from bluecode_lint.core.imports import text_of
-from bluecode_lint.reasoners.scene import ancestors, same_node, scope_of, walk, walk_scope
+from bluecode_lint.reasoners.scene import ancestors, same_node, walk, walk_scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -118,19 +118,19 @@ class Values:
 
     def _collect_name(self, node: Node, trail: _Trail, found: list[Leaf]) -> None:
         name = text_of(node)
-        if name in trail.names:
-            return
         named = trail.by_name(name)
         reaching, hides_earlier = _reaching(self._assigned.get(name, ()), node)
         for item in reaching:
-            self._collect(item.value, named, found)
+            if item.value.start_byte not in trail.seen:
+                self._collect(item.value, named.past(item.value), found)
         if reaching and (hides_earlier or name not in self.parameters):
             return
         if name in self.parameters:
             found.append(named.leaf(node, LeafKind.PARAMETER, name))
         elif name in self._globals and not same_node(self._scope, self._module):
             for item in self._globals[name]:
-                self._collect(item.value, named, found)
+                if item.value.start_byte not in trail.seen:
+                    self._collect(item.value, named.past(item.value), found)
         elif not self._is_loop_name(node, name, named, found):
             found.append(named.leaf(node, LeafKind.NAME, self._imports.path(node)))
 
@@ -149,15 +149,16 @@ class Values:
                     return True
                 assigned = _assignments(outer).get(name, ())
                 for item in assigned:
-                    self._collect(item.value, trail, found)
+                    if item.value.start_byte not in trail.seen:
+                        self._collect(item.value, trail.past(item.value), found)
                 if assigned:
                     return True
         return False
 
     def _collect_call(self, node: Node, trail: _Trail, found: list[Leaf]) -> None:
         function = node.child_by_field_name("function")
-        path = self._imports.path(function)
-        inner = trail.via(path or "()")
+        path = call_path(node, self._imports)
+        inner = trail.via(path)
         parts = list(argument_nodes(node))
         receiver = function.child_by_field_name("object") if function is not None else None
         before = len(found)
@@ -227,20 +228,24 @@ def _value_parts(node: Node) -> Sequence[Node]:
 
 @dataclass(frozen=True, slots=True)
 class _Trail:
-    """How a leaf was reached."""
+    """How a leaf was reached. ``seen`` are the assigned expressions already followed, by position."""
 
     through: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     depth: int = 0
+    seen: frozenset[int] = frozenset()
 
     def deeper(self) -> _Trail:
-        return _Trail(self.through, self.names, self.depth + 1)
+        return _Trail(self.through, self.names, self.depth + 1, self.seen)
 
     def via(self, path: str) -> _Trail:
-        return _Trail((*self.through, path), self.names, self.depth + 1)
+        return _Trail((*self.through, path), self.names, self.depth + 1, self.seen)
 
     def by_name(self, name: str) -> _Trail:
-        return _Trail(self.through, (*self.names, name), self.depth + 1)
+        return _Trail(self.through, (*self.names, name), self.depth + 1, self.seen)
+
+    def past(self, value: Node) -> _Trail:
+        return _Trail(self.through, self.names, self.depth, self.seen | {value.start_byte})
 
     def leaf(self, node: Node, kind: LeafKind, path: str) -> Leaf:
         return Leaf(node, kind, path, self.through, self.names)
@@ -362,9 +367,13 @@ def argument_nodes(call: Node) -> Sequence[Node]:
     return [child for child in arguments.named_children if child.type != "comment"]
 
 
-def values_of(node: Node, module: Node, imports: Imports) -> Values:
-    """Make the values of the function around a node."""
-    return Values(scope_of(node), module, imports)
+def call_path(call: Node, imports: Imports) -> str:
+    """Spell the path of what is called; a method of something without a path is ``?.method``."""
+    function = call.child_by_field_name("function")
+    path = imports.path(function)
+    if path or function is None:
+        return path
+    return "?." + text_of(function.child_by_field_name("attribute")) if function.type == "attribute" else "?"
 
 
 _CONSTANTS = frozenset(
