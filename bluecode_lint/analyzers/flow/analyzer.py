@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from bluecode_lint.analyzers.flow.knowledge import Knowledge, load_knowledge
-from bluecode_lint.analyzers.flow.project import Crossings, ModuleReport, analyse_module, is_strong, signature
+from bluecode_lint.analyzers.flow.knowledge import load_knowledge
+from bluecode_lint.analyzers.flow.project import Analyst, Crossings, ModuleReport, is_strong, signature
 from bluecode_lint.analyzers.flow.report import best_of
 from bluecode_lint.core.model import Level, Notification
 
@@ -56,6 +58,7 @@ class FlowAnalyzer:
         self._jobs = jobs
         self._threat_model = threat_model
         self._knowledge = load_knowledge(rules_root, rules)
+        self._analyst: Analyst | None = None
 
     @property
     def name(self) -> str:
@@ -64,6 +67,7 @@ class FlowAnalyzer:
 
     def analyze(self, artifacts: Sequence[Artifact]) -> Iterator[Finding | Notification]:
         """Analyse all Python artifacts, then again those whose calls cross into others."""
+        self._analyst = None  # what it keeps belongs to one batch
         by_uri = {a.uri: a for a in artifacts if a.language == "python"}
         reports: dict[str, ModuleReport] = {}
         notes: list[Notification] = []
@@ -106,8 +110,11 @@ class FlowAnalyzer:
                 notes.append(Notification(Level.NOTE, "flow-workers-failed", text))
             else:
                 return
-        for artifact, externals in tasks:
-            yield analyse_module(artifact, self._knowledge, self._rules, self._threat_model, externals)
+        analyst = self._analyst or Analyst(self._knowledge, self._rules, self._threat_model)
+        self._analyst = analyst
+        with _calm_collector():
+            for artifact, externals in tasks:
+                yield analyst.analyse(artifact, externals)
 
     def _analyse_in_processes(self, tasks: list[Task]) -> list[ModuleReport]:
         # spawn: the caller may have threads, and a forked child of a threaded process can hang
@@ -117,20 +124,27 @@ class FlowAnalyzer:
             return list(pool.map(_analyse_in_worker, tasks, chunksize=_CHUNK))
 
 
+@contextmanager
+def _calm_collector() -> Iterator[None]:
+    """Let the cycle collector run less often: a lowered module is many objects, and next to none of them garbage."""
+    before = gc.get_threshold()
+    gc.set_threshold(50_000, 50, 50)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
 class _Worker:
     """What a worker process keeps between tasks."""
 
-    knowledge: Knowledge
-    rules: Mapping[str, Rule]
-    threat_model: str
+    analyst: Analyst
 
 
 def _start_worker(root: Path, rules: Mapping[str, Rule], threat_model: str) -> None:
-    _Worker.knowledge = load_knowledge(root, rules)
-    _Worker.rules = rules
-    _Worker.threat_model = threat_model
+    gc.set_threshold(50_000, 50, 50)
+    _Worker.analyst = Analyst(load_knowledge(root, rules), rules, threat_model)
 
 
 def _analyse_in_worker(task: Task) -> ModuleReport:
-    artifact, externals = task
-    return analyse_module(artifact, _Worker.knowledge, _Worker.rules, _Worker.threat_model, externals)
+    return _Worker.analyst.analyse(*task)

@@ -52,6 +52,10 @@ _PLAIN = frozenset(
 """Built-ins whose answer is made of their arguments and of nothing else."""
 
 
+_LOOKUPS = frozenset({"exists", "is_file", "isfile", "is_dir", "isdir"})
+"""Functions that look for a path on the disk."""
+
+
 class Calls(Sinks):
     """The part of the interpreter that evaluates calls."""
 
@@ -360,6 +364,9 @@ class Calls(Sinks):
                 return self.sanitized(sanitizer.clears, sanitizer.shape, name, arguments)
         for neutral in known.neutral:
             if neutral.matches(name, path, receiver):
+                subject = arguments.values[0] if arguments.values else arguments.base
+                if name in _LOOKUPS and subject is not None:
+                    self.look_up(subject)
                 return HARMLESS
         return None
 
@@ -477,6 +484,14 @@ class Calls(Sinks):
         return Value(
             loose, items=items, kind="dict", harmless=not loose and all(is_harmless(v) for v in items.values())
         )
+
+    def local_variables(self, _arguments: Arguments) -> Value | None:
+        """Evaluate ``locals()`` and ``vars()``."""
+        return Value(items={k: v for k, v in self.state.variables.items() if "." not in k}, kind="dict")
+
+    def opened(self, _arguments: Arguments) -> Value | None:
+        """Evaluate ``open``: what is in a file is not decided by who names it."""
+        return Value(kind="file")
 
     def as_list(self, arguments: Arguments) -> Value | None:
         """Evaluate ``list(x)`` and ``tuple(x)``."""
@@ -599,6 +614,10 @@ _SPECIAL: dict[str, Callable[[Calls, Arguments], Value | None]] = {
     "map": Calls.mapped,
     "filter": Calls.mapped,
     "dict": Calls.splatted,
+    "locals": Calls.local_variables,
+    "open": Calls.opened,
+    "io.open": Calls.opened,
+    "codecs.open": Calls.opened,
     "list": Calls.as_list,
     "tuple": Calls.as_list,
 }

@@ -31,6 +31,7 @@ from bluecode_lint.analyzers.ir import (
     Expr,
     Name,
     Operation,
+    Subscript,
     Suspend,
     Walrus,
     dotted,
@@ -124,6 +125,10 @@ class Checks(Expressions):
             self.narrow_call(test, truth)
         elif isinstance(test, Name):
             self.narrow_stored(test.id, truth)
+            if not truth:
+                self.clear_value(self.value(test), self.knowledge.everything)
+        elif isinstance(test, (Attribute, Subscript)) and not truth:
+            self.clear_value(self.value(test), self.knowledge.everything)
 
     def narrow_operation(self, test: Operation, truth: bool) -> None:  # noqa: FBT001  # see narrow
         """Assume ``not``, ``and`` and ``or``."""
@@ -422,7 +427,8 @@ class Checks(Expressions):
 
     def apply_guard(self, call: Call, receiver: Expr | None, subject: str, mask: int, *, normalized: bool) -> None:
         """Clear the subject of a guard call."""
-        chosen = list(call.args) if subject == "all" else list(call.args[:1])
+        given = [*call.args, *(v for _, v in call.keywords)]
+        chosen = given if subject == "all" else given[:1]
         if subject == "receiver":
             chosen = [] if receiver is None else [receiver]
         for expr in chosen:

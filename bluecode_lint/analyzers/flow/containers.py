@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from bluecode_lint.analyzers.flow.checks import Checks
 from bluecode_lint.analyzers.flow.expressions import MAX_ITEMS
+from bluecode_lint.analyzers.flow.growth import Growth
 from bluecode_lint.analyzers.flow.regexes import allowed_characters
 from bluecode_lint.analyzers.flow.values import (
     BUILT,
@@ -39,7 +39,7 @@ _TEXT_METHODS = frozenset(
 _ALL_LETTERS = frozenset(map(chr, range(128))) | {"\u2603"}
 
 
-class Containers(Checks):
+class Containers(Growth):
     """The part of the interpreter that knows texts, lists and dictionaries."""
 
     def builtin_method(self, call: Call, base: Value, values: list[Value], keywords: dict[str, Value]) -> Value | None:
@@ -52,10 +52,14 @@ class Containers(Checks):
             folded = _fold_method(base.const, name, [v.const for v in values])
             if folded is not MISSING:
                 return constant(folded)
-        if name == "format":
-            return self.format_call(call, base, values, keywords)
-        if name == "join" and len(values) == 1:
-            return self.join_text(call, base, values[0])
+        if name == "format" or (name == "join" and len(values) == 1):
+            return (
+                self.join_text(call, base, values[0])
+                if name == "join"
+                else self.format_call(call, base, values, keywords)
+            )
+        if name in _FILLING:
+            self.check_growth(function.value, values, call)
         evaluate = _METHODS.get(name)
         if evaluate is not None:
             found = evaluate(self, function.value, base, values)

@@ -85,6 +85,7 @@ class Program(Protocol):
     module: Module
     knowledge: Knowledge
     is_script: bool
+    bounds: dict[str, bool]
 
     def summary(self, function: Function, depth: int) -> Summary:
         """Give the summary of a function of the module."""
@@ -132,6 +133,7 @@ class Frame(ABC):
         self.exits: list[State] = []
         self.proofs: list[dict[Origin, int]] = []
         self.is_handler = False
+        self.looked_up: set[Origin] = set()
         self.owner: Class | None = self.module.class_of(scope)
 
     @abstractmethod

@@ -11,6 +11,7 @@ from bluecode_lint.analyzers.flow.values import (
     HARMLESS,
     MISSING,
     UNKNOWN,
+    WHOLE_ONLY,
     Callee,
     Kind,
     Origin,
@@ -53,6 +54,7 @@ from bluecode_lint.analyzers.ir import (
     Starred,
     Stmt,
     Subscript,
+    Suspend,
     Try,
     While,
     With,
@@ -120,8 +122,13 @@ class Interpreter(Calls):
         """Run an expression for its effect."""
         self.value(statement.value)
         value = statement.value
-        if isinstance(value, Call) and self.leaves(value):
-            self.state.alive = False
+        if isinstance(value, Suspend) and value.value is not None:
+            value = value.value
+        if isinstance(value, Call):
+            if self.leaves(value):
+                self.state.alive = False
+            elif value.args and self.matches("guards", last_name(value.function)) and self.callee_of(value) is None:
+                self.clear_value(self.value(value.args[0]), self.knowledge.everything | WHOLE_ONLY)
 
     def leaves(self, call: Call) -> bool:
         """Tell whether a call never returns."""
@@ -180,6 +187,7 @@ class Interpreter(Calls):
     def assign_item(self, target: Subscript, value: Value) -> None:
         """Bind ``container[key]``."""
         base, key = self.value(target.value), self.value(target.index)
+        self.check_growth(target.value, [key, value], target)
         self.check_stored(target, "<setitem>", dotted(target.value), [key, value])
         if (
             base.items is not None

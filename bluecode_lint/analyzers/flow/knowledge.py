@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from bluecode_lint.analyzers.flow.values import HOST, JOINED, NORMALIZED, PART, SUFFIX, Kind
+from bluecode_lint.analyzers.flow.values import HOST, JOINED, NORMALIZED, PART, SUFFIX, WHOLE_ONLY, Kind
 from bluecode_lint.core.errors import RulesError
 from bluecode_lint.core.model import Confidence
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 _CONFIDENCES = {"low": Confidence.LOW, "medium": Confidence.MEDIUM, "high": Confidence.HIGH}
 _KINDS = {kind.name.lower(): kind for kind in Kind}
 _SHAPES = {"normalized": NORMALIZED, "host": HOST, "suffix": SUFFIX, "part": PART, "joined": JOINED}
-PSEUDO = ("rooted-url", "single-slash", "no-dots", "no-leading-slash")
-"""Half checks that clear a context only together; they have bits but no rule."""
+PSEUDO = ("whole-only", "rooted-url", "single-slash", "no-dots", "no-leading-slash")
+"""Half checks that clear a context only together; they have bits but no rule. The first is `WHOLE_ONLY`."""
 
 
 @dataclass(slots=True)
@@ -166,7 +166,7 @@ class Knowledge:
     @property
     def everything(self) -> int:
         """Give the mask of all contexts."""
-        return (1 << len(self.bits)) - 1
+        return ((1 << len(self.bits)) - 1) & ~WHOLE_ONLY
 
     @property
     def sink_names(self) -> frozenset[str]:
@@ -327,7 +327,7 @@ class _Builder:
         mask = 0
         for name in names:
             if name == "everything":
-                mask |= (1 << len(self.bits)) - 1
+                mask |= ((1 << len(self.bits)) - 1) & ~WHOLE_ONLY
             elif name.removeprefix("-") not in self.bits:
                 message = f"rules/flow: unknown context {name!r}"
                 raise RulesError(message)
@@ -338,7 +338,7 @@ class _Builder:
         return mask
 
 
-_PATTERNS = ("configuration", "sanitizers", "guards", "secrets", "innocent", "statements")
+_PATTERNS = ("talkers", "configuration", "sanitizers", "guards", "secrets", "innocent", "statements")
 
 
 def _context(slug: str, bit: int, entry: dict[str, Any]) -> Context:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bluecode_lint.analyzers.flow.frame import Hit, Summary
+from bluecode_lint.analyzers.flow.growth import is_empty_container
 from bluecode_lint.analyzers.flow.interpreter import Interpreter
 from bluecode_lint.analyzers.flow.values import (
     HARMLESS,
@@ -47,7 +48,9 @@ if TYPE_CHECKING:
     from bluecode_lint.analyzers.ir import Module
 
 _MARKUP = re.compile(rb"</|<(?:a|b|br|div|h[1-6]|html|i|img|input|li|option|p|script|span|td|tr|ul)\b", re.IGNORECASE)
+_STATEMENT = re.compile(rb"(?i)['\"\s](?:select\s|insert\s+into\s|update\s|delete\s+from\s)")
 _STORES = re.compile(rb"headers\[|session\[|\.location\s*=|environ\[|cookies\[")
+_TELLING = re.compile(r"(?i)</|<(?:br|p|div|h[1-6]|a|td|li)\b|\b(?:select|insert into|update|delete from)\s")
 _NUMBERS = frozenset({"int", "float", "bool", "complex", "UUID", "Decimal", "date", "datetime", "PositiveInt"})
 _MAX_ATTRIBUTE_WRITERS = 4
 
@@ -79,6 +82,7 @@ class ModuleAnalysis:
         self.class_values: dict[int, dict[str, Value]] = {}
         self.attribute_values: dict[tuple[int, str], Value | None] = {}
         self.passed: dict[int, list[Mapping[int, Value]]] = {}
+        self.bounds: dict[str, bool] = {}
         self.any_call = self._any_call_pattern()
         self.called_names = frozenset(last_name(c.function) for c in module.calls)
         self.is_script = b"__main__" in module.source or "parse_args" in self.called_names
@@ -127,6 +131,7 @@ class ModuleAnalysis:
         names = {n for n in self.called_names if n in sinks or (pattern is not None and pattern.search(n))}
         names |= {path.rpartition(".")[2] for path in self.externals}
         source = self.module.source
+        telling = self._telling_names()
         matter: set[int] = set()
         changed = True
         while changed:
@@ -138,6 +143,8 @@ class ModuleAnalysis:
                 if (
                     not names.isdisjoint(function.called)
                     or _MARKUP.search(text)
+                    or _STATEMENT.search(text)
+                    or (telling is not None and telling.search(text))
                     or _STORES.search(text)
                     or self.is_handler(function)
                 ):
@@ -147,6 +154,18 @@ class ModuleAnalysis:
                     )
                     changed = True
         return matter
+
+    def _telling_names(self) -> re.Pattern[bytes] | None:
+        """Make a pattern of the module's constants that hold markup or SQL, and of its containers."""
+        names = []
+        for name, bound in self.module.scope.bindings.items():
+            values = [b for b in bound if b is not None]
+            telling = any(
+                isinstance(v, Const) and isinstance(v.value, str) and _TELLING.search(v.value) for v in values
+            )
+            if telling or is_empty_container(self.module, values):
+                names.append(re.escape(name.encode()))
+        return re.compile(rb"\b(?:" + b"|".join(names) + rb")\b") if names else None
 
     # --- functions ---------------------------------------------------------------------------------------------------
 
@@ -226,18 +245,15 @@ class ModuleAnalysis:
     def _param_kind(self, function: Function, index: int, param: Param) -> tuple[Kind | None, int]:
         """Judge who decides on a parameter, and what its type already rules out."""
         knowledge = self.knowledge
-        if index == 0 and function.owner is not None and param.name in ("self", "cls"):
+        if index == 0 and param.name in ("self", "cls"):
             return Kind.UNKNOWN, 0
         if param.name in knowledge.requests.names or self._is_injected(function, param):
             return None, 0
-        numeric = self._is_number(param.annotation)
-        cleared = 0
-        if numeric:
-            known = knowledge.calls.get("int")
-            cleared = known.sanitizers[0].clears if known and known.sanitizers else 0
         if self.is_handler(function) or (param.name in knowledge.handlers.events and "handler" in function.name):
-            return Kind.REMOTE, cleared
-        return Kind.PARAM, cleared
+            # a framework converts what it routes; elsewhere an annotation is a wish
+            known = knowledge.calls.get("int") if self._is_number(param.annotation) else None
+            return Kind.REMOTE, known.sanitizers[0].clears if known and known.sanitizers else 0
+        return Kind.PARAM, 0
 
     def _is_injected(self, function: Function, param: Param) -> bool:
         handlers = self.knowledge.handlers

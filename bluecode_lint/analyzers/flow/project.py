@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _MAX_ALIASES = 5
 """Re-exports followed from a name to its definition."""
+_MAX_KEPT_BYTES = 8_000_000
+"""Source whose lowered form is kept for the next round (about 40 bytes of memory for each)."""
 _MAX_STRIPPED = 3
 """Leading folders a module's name may lack in an import."""
 
@@ -37,32 +39,53 @@ class ModuleReport:
     wanted: frozenset[str] = frozenset()
 
 
-def analyse_module(
-    artifact: Artifact,
-    knowledge: Knowledge,
-    rules: Mapping[str, Rule],
-    threat_model: str,
-    externals: Mapping[str, Summary],
-) -> ModuleReport:
-    """Analyse one file. Never raises for its content."""
-    module = lower(artifact.uri, artifact.syntax)
-    analysis = ModuleAnalysis(module, knowledge, externals)
-    found = analysis.run()
-    report = ModuleReport(artifact.uri, draft_findings(analysis, rules, threat_model))
-    report.notifications = _notifications(module, found.too_deep)
-    carrier = _Carrier(module)
-    for qualname, summary in found.summaries.items():
-        carrier.export(qualname, summary, report.summaries)
-    for definition in module.classes:
-        carrier.export_class(
-            definition.qualname, found.summaries.get(f"{definition.qualname}.__init__"), report.summaries
-        )
-    prefix = f"{module.name}." if module.name else ""
-    report.aliases = {
-        f"{prefix}{local}": path for local, path in module.scope.imports.items() if f"{prefix}{local}" != path
-    }
-    report.wanted = frozenset(found.wanted)
-    return report
+class Analyst:
+    """Analyses one file after another, keeping the lowered modules while they are few enough to be kept."""
+
+    def __init__(self, knowledge: Knowledge, rules: Mapping[str, Rule], threat_model: str) -> None:
+        """Start with nothing lowered."""
+        self._knowledge = knowledge
+        self._rules = rules
+        self._threat_model = threat_model
+        self._lowered: dict[str, Module] = {}
+        self._kept_bytes = 0
+
+    def analyse(self, artifact: Artifact, externals: Mapping[str, Summary]) -> ModuleReport:
+        """Analyse a file, given the summaries of the functions of others it calls. Never raises for its content."""
+        try:
+            return self._analyse(artifact, externals)
+        except Exception as error:  # noqa: BLE001  # a defect of ours must cost one file, loudly, and not the run
+            text = f"The flow analysis failed on this file: {type(error).__name__}: {error}"
+            note = Notification(Level.ERROR, "flow-analysis-failed", text, artifact.uri)
+            return ModuleReport(artifact.uri, notifications=[note])
+
+    def _lower(self, artifact: Artifact) -> Module:
+        known = self._lowered.get(artifact.uri)
+        if known is not None:
+            return known
+        module = lower(artifact.uri, artifact.syntax)
+        if self._kept_bytes < _MAX_KEPT_BYTES:
+            self._lowered[artifact.uri] = module
+            self._kept_bytes += len(module.source)
+        return module
+
+    def _analyse(self, artifact: Artifact, externals: Mapping[str, Summary]) -> ModuleReport:
+        module = self._lower(artifact)
+        analysis = ModuleAnalysis(module, self._knowledge, externals)
+        found = analysis.run()
+        report = ModuleReport(artifact.uri, draft_findings(analysis, self._rules, self._threat_model))
+        report.notifications = _notifications(module, found.too_deep)
+        carrier = _Carrier(module)
+        for qualname, summary in found.summaries.items():
+            carrier.export(qualname, summary, report.summaries)
+        for definition in module.classes:
+            init = found.summaries.get(f"{definition.qualname}.__init__")
+            carrier.export_class(definition.qualname, init, report.summaries)
+        prefix = f"{module.name}." if module.name else ""
+        imports = module.scope.imports
+        report.aliases = {f"{prefix}{local}": path for local, path in imports.items() if f"{prefix}{local}" != path}
+        report.wanted = frozenset(found.wanted)
+        return report
 
 
 def _notifications(module: Module, too_deep: list[int]) -> list[Notification]:
@@ -233,4 +256,4 @@ def signature(summaries: Mapping[str, Summary]) -> dict[str, tuple[int, bool, in
     }
 
 
-__all__ = ["Crossings", "ModuleReport", "Origin", "analyse_module", "is_strong", "signature"]
+__all__ = ["Analyst", "Crossings", "ModuleReport", "Origin", "is_strong", "signature"]

@@ -120,14 +120,23 @@ class Sinks(Containers):
         if "**" in arguments.keywords:
             self.check_fields(name, arguments)
         known = self.knowledge.calls.get("<any>")
-        for sink in known.sinks if known else ():
+        if known is None or self.matches("talkers", name):
+            return
+        for value in (*arguments.values, *arguments.keywords.values()):
+            for taint in value.taints:
+                if taint.shape & BUILT and taint.shape & (SQL | HTML):
+                    self.check_telling_text(known.sinks, name, taint, arguments.call)
+
+    def check_telling_text(self, sinks: list[Sink], name: str, taint: Taint, node: Expr) -> None:
+        """Record a text that is plainly SQL or markup and is handed to a function nothing else is known of."""
+        for sink in sinks:
             pattern = sink.matcher.receivers
-            if pattern is None or not pattern.search(name):
-                continue
-            for value in (*arguments.values, *arguments.keywords.values()):
-                for taint in value.taints:
-                    if taint.shape & SQL and taint.shape & BUILT and not _is_weak_name(taint):
-                        self.hit(sink, taint, arguments.call)
+            fits = pattern is not None and pattern.search(name) is not None
+            if sink.check == "statement" and taint.shape & SQL and not _is_weak_name(taint):
+                if fits or _VALUE_PLACE.search(taint.prefix):
+                    self.hit(sink, taint, node)
+            elif sink.check == "page" and taint.shape & HTML and taint.origin.kind is Kind.REMOTE:
+                self.hit(sink, taint, node)
 
     def check_fields(self, name: str, arguments: Arguments) -> None:
         """Record a record made of whatever fields a client sent."""
@@ -138,11 +147,14 @@ class Sinks(Containers):
             if taint.origin.kind is Kind.REMOTE:
                 self.hit(known.sinks[0], taint, arguments.call)
 
-    def check_return(self, value: Value, node: Any) -> None:  # noqa: ANN401  # any node of the IR
+    def check_return(self, value: Value, node: Expr) -> None:
         """Record markup or error details that a handler, or a function that makes markup, gives back."""
+        made_elsewhere = isinstance(node, Call) and self.callee_of(node) is not None
         known = self.knowledge.calls.get("<return>")
         for sink in known.sinks if known else ():
             for taint in all_taints(value):
+                if made_elsewhere and taint.origin.kind >= Kind.PARAM:
+                    continue
                 if self.is_returned_sink(sink.check, taint, value):
                     self.hit(sink, taint, node)
 
@@ -152,7 +164,7 @@ class Sinks(Containers):
         if check == "details":
             return self.is_handler and kind is Kind.ERROR
         if check == "path":
-            return kind is Kind.PARAM and bool(taint.shape & JOINED) and not taint.shape & (NORMALIZED | HTML | SQL)
+            return taint.origin in self.looked_up and kind is Kind.PARAM and self.is_name_in_directory(taint)
         if taint.shape & HTML:
             return kind is not Kind.ERROR and not self.is_representation()
         return self.is_handler and kind <= Kind.STORED and value.items is None and not taint.shape & WEAK
@@ -216,7 +228,7 @@ class Sinks(Containers):
         if command.items and command.length > 0:
             first = command.items.get(0)
             if first is not None:
-                yield from (t for t in first.taints if not t.prefix)
+                yield from (t for t in first.taints if not t.prefix and t.origin.kind < Kind.PARAM)
                 if first.const in _SHELLS and any(
                     command.items[i].const in ("-c", "/c", "-Command")
                     for i in range(1, command.length)
@@ -224,7 +236,10 @@ class Sinks(Containers):
                 ):
                     yield from all_taints(command)
         else:
-            yield from (t for t in command.taints if not t.prefix and not t.shape & BUILT)
+            split = command.kind == "pieces"
+            for taint in command.taints:
+                if not taint.prefix and not taint.shape & BUILT and (split or taint.origin.kind is Kind.REMOTE):
+                    yield taint
 
     def option(self, _sink: Sink, arguments: Arguments) -> Iterable[Taint]:
         """Look at the words of an argument list that a program could take for options."""
@@ -249,9 +264,9 @@ class Sinks(Containers):
     def statement(self, sink: Sink, arguments: Arguments) -> Iterable[Taint]:
         """Look at a statement; what stands where only a name can stand counts less than a value."""
         for taint in self.chosen_taints(sink, arguments):
-            if taint.origin.kind >= Kind.PARAM and not taint.shape & BUILT:
+            if taint.origin.kind >= Kind.STORED and (is_identifier_place(taint.prefix) or not taint.shape & BUILT):
                 continue
-            if taint.origin.kind >= Kind.PARAM and is_identifier_place(taint.prefix):
+            if taint.origin.kind is Kind.UNKNOWN and not taint.shape & SQL:
                 continue
             yield taint
 
@@ -270,9 +285,15 @@ class Sinks(Containers):
     def file(self, sink: Sink, arguments: Arguments) -> Iterable[Taint]:
         """Look at a path: a parameter counts where it is joined to a directory."""
         for taint in self.chosen_taints(sink, arguments):
-            if taint.origin.kind >= Kind.PARAM and not (taint.shape & (JOINED | BUILT) and _has_directory(taint)):
+            if taint.origin.kind >= Kind.PARAM and not self.is_name_in_directory(taint):
                 continue
             yield taint
+
+    def is_name_in_directory(self, taint: Taint) -> bool:
+        """Tell whether a parameter is a plain name that is joined to a directory, as when files are served."""
+        if not taint.shape & (JOINED | BUILT) or not _has_directory(taint):
+            return False
+        return taint.origin.parent is None and not taint.shape & WEAK
 
     def markup(self, sink: Sink, arguments: Arguments) -> Iterable[Taint]:
         """Look at a response body, unless its type is no markup."""
@@ -284,6 +305,10 @@ class Sinks(Containers):
             if taint.origin.kind >= Kind.PARAM and not taint.shape & HTML:
                 continue
             yield taint
+
+    def look_up(self, value: Value) -> None:
+        """Note that a path was looked for on the disk."""
+        self.looked_up.update(t.origin for t in all_taints(value) if t.shape & (JOINED | BUILT))
 
     def format_string(self, sink: Sink, arguments: Arguments) -> Iterable[Taint]:
         """Look at a template that is itself hostile."""
@@ -325,9 +350,11 @@ class Sinks(Containers):
                 if last_name(arguments.call.function) in ("sub", "subn")
                 else arguments.values[1:2]
             )
-        if isinstance(pattern, str) and pattern and ambiguity(pattern):
+        found = ambiguity(pattern) if isinstance(pattern, str) and pattern else ""
+        if found:
+            weakness = 0 if "exponential" in found else WEAK
             for subject in subjects:
-                yield from all_taints(subject)
+                yield from (t.but(shape=weakness) for t in all_taints(subject))
 
     def upload(self, sink: Sink, arguments: Arguments) -> Iterable[Taint]:
         """Look at the name an uploaded file is saved under."""
@@ -350,6 +377,8 @@ class Sinks(Containers):
     def file_object(self, _sink: Sink, arguments: Arguments) -> Iterable[Taint]:
         """Look at a path object whose method is called."""
         for taint in all_taints(arguments.base) if arguments.base is not None else ():
+            if taint.origin.kind >= Kind.PARAM and not self.is_name_in_directory(taint):
+                continue
             if taint.shape & JOINED or (taint.origin.kind <= Kind.LOCAL and taint.shape & NORMALIZED):
                 yield taint
 
@@ -482,7 +511,7 @@ def _is_structured(taint: Taint) -> bool:
 
 
 def _is_weak_name(taint: Taint) -> bool:
-    return taint.origin.kind >= Kind.PARAM and is_identifier_place(taint.prefix)
+    return taint.origin.kind >= Kind.STORED and is_identifier_place(taint.prefix)
 
 
 def is_identifier_place(prefix: str) -> bool:
@@ -502,6 +531,8 @@ _IDENTIFIER = re.compile(
     r"|truncate|only|on|set|use|add|rename|to|sequence|trigger|procedure|call|collate|asc|desc|where|and|or|as)$",
 )
 """Words after which a statement has a name rather than a value."""
+_VALUE_PLACE = re.compile(r"(?i)\b(?:where|values|having)\b|\bset\b.*=", re.DOTALL)
+"""What in a statement tells that a value, and not a name, comes next."""
 _VALUE_LIST = re.compile(r"(?is)\bvalues\b|\bin\s*\([^)]*$|\bwhere\b.*=")
 """What before an open bracket or a comma tells that values follow."""
 

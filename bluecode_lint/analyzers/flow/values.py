@@ -161,6 +161,9 @@ class Missing:
         return "MISSING"
 
 
+WHOLE_ONLY = 1
+"""The bit of a fact that says nothing of the parts: a check whose body is not known was made on the whole."""
+
 MISSING = Missing()
 """No constant is known (None is a constant)."""
 
@@ -337,10 +340,12 @@ def _merge_two(left: State, right: State) -> State:
 
 def checked(origin: Origin, facts: Mapping[Origin, int]) -> int:
     """Give the contexts an origin, or what it is a part of, was checked for."""
-    mask = 0
-    current: Origin | None = origin
+    mask = facts.get(origin, 0)
+    current = origin.parent
     while current is not None:
-        mask |= facts.get(current, 0)
+        whole = facts.get(current, 0)
+        if not whole & WHOLE_ONLY:
+            mask |= whole
         current = current.parent
     return mask
 
