@@ -11,7 +11,6 @@ import fcntl
 import os
 import struct
 import time
-from collections import deque
 from errno import EAGAIN, EBADF, EFAULT, EINVAL, ENAMETOOLONG, EPERM, ESRCH
 from typing import TYPE_CHECKING
 
@@ -39,8 +38,9 @@ _TIMESPECS = 32
 _MODE_BITS = 0o1777
 """Permissions and the sticky bit: no set-user-ID file, not even in a directory nobody else can enter."""
 
-_SETTLE_S = 0.01
-"""A process that was granted is counted by us, not by /proc, for this long: it may not have started yet."""
+_SETTLE_S = 0.1
+"""How long to wait for tasks that were granted and have not started, before they count against the next one."""
+_LONGEST_FORK_NS = 20_000_000
 
 _NAMES = {NUMBERS[n]: n for n in (*PROCESS_CALLS, *MODE_CALLS, *TIME_CALLS, *SIGNAL_CALLS) if n in NUMBERS}
 
@@ -60,7 +60,7 @@ class Arbiter:
         self._scratch = scratch
         self._most_tasks = most_tasks
         self._reap = reap
-        self._granted: deque[float] = deque()
+        self._granted: list[_Grant] = []
 
     def close(self) -> None:
         """Answer nothing any more: whoever asks is refused by the kernel."""
@@ -87,26 +87,26 @@ class Arbiter:
     def _decide(self, identity: int, tid: int, name: str, arguments: list[int]) -> int | None:
         try:
             if name in PROCESS_CALLS:
-                return None if self._has_room() else EAGAIN
+                return None if self._has_room(tid) else EAGAIN
             if name in SIGNAL_CALLS:
                 return self._signal(tid, name, arguments)
             return self._change(_Caller(self.listener, identity, tid), name, arguments)
         except OSError as error:
             return error.errno or EPERM
 
-    def _has_room(self) -> bool:
-        now = time.monotonic()
-        while self._granted and now - self._granted[0] > _SETTLE_S:
-            self._granted.popleft()
-        if tree.count_tasks(os.getpid()) + len(self._granted) >= self._most_tasks:
-            if self._granted:
-                # Perhaps some are counted twice. Once all have started or failed, /proc alone is right.
-                time.sleep(_SETTLE_S)
-                self._granted.clear()
+    def _has_room(self, tid: int) -> bool:
+        """Tell whether one more task may start. Those granted before count, even if they have not started yet."""
+        deadline = time.monotonic() + _SETTLE_S
+        while tree.count_tasks(os.getpid()) + len(self._granted) >= self._most_tasks:
             self._reap()
-            if tree.count_tasks(os.getpid()) >= self._most_tasks:
+            # Those that started since are counted twice; and some never will, for they failed, or their parent died.
+            self._granted = [grant for grant in self._granted if not grant.is_settled()]
+            if tree.count_tasks(os.getpid()) + len(self._granted) < self._most_tasks:
+                break
+            if not self._granted or time.monotonic() > deadline:
                 return False
-        self._granted.append(now)
+            time.sleep(_SETTLE_S / 20)
+        self._granted.append(_Grant(tid))
         return True
 
     @staticmethod
@@ -165,6 +165,33 @@ class Arbiter:
             return os.open(path, os.O_PATH | os.O_CLOEXEC | nofollow, dir_fd=base)
         finally:
             os.close(base)
+
+
+class _Grant:
+    """The leave of one thread to start another, from now until it must have used it."""
+
+    def __init__(self, tid: int) -> None:
+        self._tid = tid
+        self._ran_ns = self._run_time_ns()
+
+    def is_settled(self) -> bool:
+        """Tell whether the thread is past its call: it is gone, waits for something, or ran for long enough.
+
+        A thread that is only waiting for a processor may still be about to start what it was granted.
+        """
+        try:
+            with open(f"/proc/{self._tid}/stat", "rb") as line:  # noqa: PTH123
+                state = line.read().rpartition(b")")[2].split()[0]
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        return state != b"R" or self._run_time_ns() - self._ran_ns > _LONGEST_FORK_NS
+
+    def _run_time_ns(self) -> int:
+        try:
+            with open(f"/proc/{self._tid}/schedstat", "rb") as line:  # noqa: PTH123
+                return int(line.read().split()[0])
+        except (FileNotFoundError, ProcessLookupError):
+            return 0  # gone, or a kernel that does not tell: then a busy thread settles when it rests
 
 
 class _Caller:
