@@ -1,0 +1,23 @@
+"""Judge with a model behind any OpenAI-compatible endpoint: `open_model_reasoner` builds all of it."""
+
+from bluecode_lint.reasoners.model.budget import SpendLimits, load_prices, price_of
+from bluecode_lint.reasoners.model.client import ClientOptions
+from bluecode_lint.reasoners.model.endpoint import Endpoint, endpoint_from_environment
+from bluecode_lint.reasoners.model.opening import ModelParts, open_model_reasoner
+from bluecode_lint.reasoners.model.prompt import Mode, PromptOptions
+from bluecode_lint.reasoners.model.reasoner import ModelOptions, ModelReasoner
+
+__all__ = [
+    "ClientOptions",
+    "Endpoint",
+    "Mode",
+    "ModelOptions",
+    "ModelParts",
+    "ModelReasoner",
+    "PromptOptions",
+    "SpendLimits",
+    "endpoint_from_environment",
+    "load_prices",
+    "open_model_reasoner",
+    "price_of",
+]

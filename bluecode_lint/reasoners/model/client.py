@@ -1,0 +1,309 @@
+"""Ask a model behind any OpenAI-compatible endpoint, and come back in bounded time with a reply for every request.
+
+Retries, waiting and giving up are done here and not by the ``openai`` client, because each attempt must be allowed by
+the budget, bounded as a whole (a server that drips one byte a second keeps every per-read time-out happy) and counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import random
+import ssl
+import time
+from dataclasses import dataclass, replace
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+from bluecode_lint.reasoners.model.budget import MICRO, Usage, estimate_tokens
+from bluecode_lint.reasoners.model.capabilities import AnswerFormat, Capabilities
+from bluecode_lint.reasoners.model.chat import (
+    PERMANENT,
+    RETRIED,
+    ChatRequest,
+    Ending,
+    Reply,
+    Trouble,
+    failed,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import openai
+
+    from bluecode_lint.reasoners.model.endpoint import Endpoint
+
+_BODY_MAX = 4_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class ClientOptions:
+    """How patient the client is, in seconds: ``attempts`` times ``timeout_s``, and the waits, at most a request."""
+
+    timeout_s: float = 90.0
+    attempts: int = 3
+    wait_s: float = 1.0
+    """First wait before another attempt; doubled each time, with jitter."""
+    wait_max_s: float = 20.0
+    """A server that asks to wait longer than this is not waited for."""
+    concurrency: int = 4
+    give_up_after: int = 5
+    """Failed attempts in a row after which a run stops calling: the circuit breaker."""
+
+
+DEFAULT_PATIENCE = ClientOptions()
+
+
+@dataclass(slots=True)
+class _Breaker:
+    """Stops calling a server that does not answer; a scan does not wait for one to come back."""
+
+    give_up_after: int
+    in_a_row: int = 0
+    cause: Trouble | None = None
+
+    def note(self, trouble: Trouble | None) -> None:
+        if trouble is None:
+            self.in_a_row = 0
+            return
+        self.in_a_row += 1
+        if trouble in PERMANENT or self.in_a_row >= self.give_up_after:
+            self.cause = trouble
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """What one request gave, with what the server said about trying again."""
+
+    reply: Reply
+    retry_after_s: float | None = None
+    complaint: str = ""
+
+
+class OpenAiChat:
+    """A model behind an endpoint.
+
+    ``capabilities`` are what is known of the server. If they are None, the first request goes alone and finds out, at
+    no extra call: what the server rejects is left away until it accepts.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        options: ClientOptions = DEFAULT_PATIENCE,
+        *,
+        capabilities: Capabilities | None = None,
+        may_try_again: Callable[[Usage], bool] = lambda _lost: True,
+    ) -> None:
+        """Ask ``may_try_again`` before each request beyond the first of a call, with what the one before may cost."""
+        self._endpoint = endpoint
+        self._options = options
+        self._may_try_again = may_try_again
+        self._breaker = _Breaker(options.give_up_after)
+        self._random = random.Random(0)  # noqa: S311  # spreads waits; guards nothing
+        self.capabilities = capabilities
+
+    def complete_all(self, requests: Sequence[ChatRequest]) -> Sequence[Reply]:
+        """Ask at most ``concurrency`` at a time; the replies are in the order of the requests."""
+        return asyncio.run(self._complete_all(requests)) if requests else ()
+
+    async def _complete_all(self, requests: Sequence[ChatRequest]) -> Sequence[Reply]:
+        import openai  # noqa: PLC0415  # lazy: takes a second to import, and most runs ask no model
+
+        client = openai.AsyncOpenAI(
+            api_key=self._endpoint.api_key,
+            base_url=self._endpoint.base_url,
+            default_query=dict(self._endpoint.query),
+            default_headers=self._endpoint.headers,
+            max_retries=0,
+            timeout=self._options.timeout_s,
+            # A redirect would carry the code to a place that nobody chose.
+            http_client=openai.DefaultAsyncHttpxClient(follow_redirects=False),
+        )
+        async with client:
+            gate = asyncio.Semaphore(self._options.concurrency)
+            alone = 1 if self.capabilities is None else 0
+            first = [await self._complete(client, request, gate) for request in requests[:alone]]
+            rest = await asyncio.gather(*(self._complete(client, request, gate) for request in requests[alone:]))
+            return [*first, *rest]
+
+    async def _complete(self, client: openai.AsyncOpenAI, request: ChatRequest, gate: asyncio.Semaphore) -> Reply:
+        """Ask until there is an answer, the trouble is lasting, or patience or budget ends."""
+        sent = 0
+        lost = Usage()
+        wait_s = self._options.wait_s
+        async with gate:
+            while True:
+                if self._breaker.cause is not None:
+                    return failed(Trouble.GIVEN_UP, str(self._breaker.cause), attempts=sent)
+                if sent and not self._may_try_again(lost):
+                    return failed(Trouble.OUT_OF_BUDGET, attempts=sent)
+                attempt = await self._adapted(client, request)
+                sent += attempt.reply.attempts
+                trouble = attempt.reply.trouble
+                self._breaker.note(trouble if trouble in RETRIED | PERMANENT else None)
+                pause_s = wait_s if attempt.retry_after_s is None else attempt.retry_after_s
+                if trouble not in RETRIED or sent >= self._options.attempts or pause_s > self._options.wait_max_s:
+                    return replace(attempt.reply, attempts=sent)
+                lost = _worst(request) if trouble in _PERHAPS_BILLED else Usage()
+                await asyncio.sleep(pause_s * (1 + 0.25 * self._random.random()))
+                wait_s = min(2 * wait_s, self._options.wait_max_s)
+
+    async def _adapted(self, client: openai.AsyncOpenAI, request: ChatRequest) -> _Attempt:
+        """Send a request, and again with fewer wishes while the server rejects its form."""
+        known = self.capabilities or Capabilities()
+        for sent in itertools.count(1):
+            attempt = await self._send(client, request, known)
+            attempt.reply = replace(attempt.reply, attempts=sent)
+            fewer = known.without(attempt.complaint)
+            if attempt.reply.trouble is not Trouble.BAD_REQUEST:
+                break
+            if fewer is None or not self._may_try_again(Usage()):
+                return attempt
+            known = fewer
+        if attempt.reply.ending is Ending.ANSWERED:
+            ignored = known.answer_format > AnswerFormat.JSON and "{" not in attempt.reply.text
+            self.capabilities = replace(known, answer_format=AnswerFormat.JSON) if ignored else known
+        return attempt
+
+    async def _send(self, client: openai.AsyncOpenAI, request: ChatRequest, known: Capabilities) -> _Attempt:
+        """Send one request; it ends within the time-out, however the bytes arrive."""
+        import openai  # noqa: PLC0415  # lazy: start-up time
+
+        body: dict[str, Any] = {
+            "model": self._endpoint.model,
+            "messages": [{"role": role, "content": text} for role, text in request.messages],
+            **known.parameters(request),
+        }
+        try:
+            async with asyncio.timeout(self._options.timeout_s):
+                async with client.chat.completions.with_streaming_response.create(**body) as response:
+                    received = bytearray()
+                    async for chunk in response.iter_bytes():
+                        received += chunk
+                        if len(received) > _BODY_MAX:
+                            return _Attempt(failed(Trouble.TOO_LONG))
+            return _Attempt(reply_from_body(bytes(received)))
+        except (TimeoutError, openai.APITimeoutError):
+            return _Attempt(failed(Trouble.TIMED_OUT, f"{self._options.timeout_s:g} s"))
+        except openai.APIStatusError as error:
+            return _attempt_from_status(error)
+        except openai.APIConnectionError as error:
+            return _Attempt(failed(_connection_trouble(error), _root_cause(error)))
+        except openai.OpenAIError as error:
+            return _Attempt(failed(Trouble.CLIENT, str(error)))
+        except Exception as error:  # a broken stream raises what the transport below likes
+            if not _is_transport_error(error):
+                raise
+            return _Attempt(failed(_connection_trouble(error), _root_cause(error)))
+
+
+_PERHAPS_BILLED = frozenset({Trouble.TIMED_OUT, Trouble.DISCONNECTED, Trouble.EMPTY})
+
+
+def _worst(request: ChatRequest) -> Usage:
+    """Give the most that a request can cost."""
+    return Usage(sum(estimate_tokens(text) for _, text in request.messages), request.answer_tokens_max)
+
+
+# --- reading what came back ------------------------------------------------------------------------------------------
+
+
+def reply_from_body(body: bytes) -> Reply:
+    """Read the body of a successful response: untrusted, and often not quite of the agreed form."""
+    try:
+        document = json.loads(body)
+        choice = document["choices"][0]
+        message = choice["message"]
+        content = message.get("content")
+        refusal = message.get("refusal")
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
+        return failed(Trouble.NOT_UNDERSTOOD, body[:120].decode("utf-8", errors="replace"))
+    if isinstance(content, list):  # parts, as some gateways write it
+        content = "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
+    usage = _usage(document.get("usage"))
+    ending = choice.get("finish_reason")
+    if refusal or ending == "content_filter":
+        return Reply(Ending.REFUSED, usage=usage, detail=str(refusal or "filtered")[:300])
+    if not isinstance(content, str) or not content.strip():
+        if ending == "length":
+            return Reply(Ending.CUT, usage=usage)
+        return Reply(Ending.FAILED, usage=usage, trouble=Trouble.EMPTY)
+    return Reply(Ending.CUT if ending == "length" else Ending.ANSWERED, content, usage)
+
+
+def _usage(document: object) -> Usage:
+    if not isinstance(document, dict):
+        return Usage()
+
+    def count(name: str) -> int:
+        value = document.get(name)
+        return value if isinstance(value, int) and value >= 0 else 0
+
+    cost = document.get("cost")  # OpenRouter and LiteLLM say what they charged, in dollars
+    charged = round(cost * MICRO) if isinstance(cost, (int, float)) and cost >= 0 else None
+    return Usage(count("prompt_tokens"), count("completion_tokens"), charged)
+
+
+_TIMEOUT, _CONFLICT, _TOO_MANY, _SERVER = 408, 409, 429, 500
+
+
+def _attempt_from_status(error: openai.APIStatusError) -> _Attempt:
+    status = error.status_code
+    complaint = error.message
+    troubles = {
+        401: Trouble.KEY_REJECTED,
+        403: Trouble.KEY_REJECTED,
+        404: Trouble.NOT_FOUND,
+        _TIMEOUT: Trouble.TIMED_OUT,
+        _CONFLICT: Trouble.SERVER_ERROR,
+        _TOO_MANY: Trouble.RATE_LIMITED,
+    }
+    trouble = troubles.get(status, Trouble.SERVER_ERROR if status >= _SERVER else Trouble.BAD_REQUEST)
+    retry_after_s = read_retry_after(error.response.headers.get("retry-after", ""))
+    return _Attempt(failed(trouble, f"HTTP {status}: {complaint}"), retry_after_s, complaint)
+
+
+def read_retry_after(value: str) -> float | None:
+    """Read a ``Retry-After`` header: seconds, or a date. None if there is none, or nothing to be made of it."""
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    chain: list[BaseException] = []
+    current: BaseException | None = error
+    while current is not None and current not in chain:
+        chain.append(current)
+        current = current.__cause__ or current.__context__
+    return chain
+
+
+def _root_cause(error: BaseException) -> str:
+    root = _causes(error)[-1]
+    return f"{type(root).__name__}: {root}"
+
+
+def _is_transport_error(error: BaseException) -> bool:
+    return any(type(cause).__module__.partition(".")[0] in {"httpx2", "httpx", "httpcore2", "httpcore", "anyio", "ssl"}
+               or isinstance(cause, OSError) for cause in _causes(error))  # fmt: skip
+
+
+def _connection_trouble(error: BaseException) -> Trouble:
+    causes = _causes(error)
+    if any(isinstance(cause, ssl.SSLError) for cause in causes):
+        return Trouble.INSECURE
+    names = " ".join(type(cause).__name__ for cause in causes)
+    if "Timeout" in names:
+        return Trouble.TIMED_OUT
+    if any(name in names for name in ("Protocol", "ReadError", "Reset", "EndOfStream", "DecodingError")):
+        return Trouble.DISCONNECTED
+    return Trouble.UNREACHABLE

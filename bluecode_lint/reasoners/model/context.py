@@ -1,0 +1,330 @@
+"""What of the code a model gets to see: the lines a case needs, without comments, docstrings and secrets.
+
+Line numbers stay those of the file, so that an answer can be checked against it. Nothing else leaves the machine.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bluecode_lint.core.imports import imports_of, text_of
+from bluecode_lint.reasoners.model.budget import estimate_tokens
+from bluecode_lint.reasoners.model.redaction import PLACEHOLDER, scrub, secret_literals
+from bluecode_lint.reasoners.scene import scene_at, scope_of, walk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from bluecode_lint.core.model import Artifact, Case, Location
+    from bluecode_lint.core.protocols import Node
+
+_STRING_MAX = 300
+_STRING_KEPT = 120
+_LINE_MAX = 400
+_CALLEES_MAX = 8
+_CALLERS_MAX = 4
+_DEFINITIONS = frozenset({"function_definition", "class_definition"})
+_IMPORTS = frozenset({"import_statement", "import_from_statement", "future_import_statement"})
+
+
+@dataclass(frozen=True, slots=True)
+class CleanSource:
+    """A file as a model may see it. ``lines`` are as many as the file has; ``secrets`` are the values taken out."""
+
+    uri: str
+    lines: tuple[str, ...]
+    secrets: frozenset[str]
+    originals: Mapping[str, str] = field(default_factory=dict)
+    """Neutral name to the name that stands in the file, where names were neutralised."""
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """The lines of one file that are shown, by number."""
+
+    uri: str
+    lines: Mapping[int, str]
+
+
+# --- cleaning --------------------------------------------------------------------------------------------------------
+
+
+def clean(artifact: Artifact, *, neutral_names: bool = False) -> CleanSource:
+    """Take comments, docstrings and secrets out of a file, and shorten what is too long to be read."""
+    root = artifact.syntax.root
+    edits = [*_prose(root)]
+    named = list(secret_literals(root))
+    edits += [(*_inside(node), PLACEHOLDER) for node, _ in named]
+    edits += _long_strings(root)
+    originals: dict[str, str] = {}
+    if neutral_names:
+        renamed = _neutral_names(root)
+        originals = {neutral: name for name, neutral in renamed.items()}
+        edits += [(n.start_byte, n.end_byte, renamed[text_of(n)]) for n in _identifiers(root) if text_of(n) in renamed]
+    secrets = frozenset(value for _, value in named)
+    text = _apply(artifact.syntax.source, edits)
+    lines = tuple(_shorten(line.rstrip()) for line in scrub(text, secrets).split("\n"))
+    return CleanSource(artifact.uri, lines, secrets, originals)
+
+
+def _prose(root: Node) -> Iterator[tuple[int, int, str]]:
+    """Yield what speaks to readers instead of the interpreter: comments, and strings that are statements."""
+    for node in walk(root):
+        if node.type == "comment":
+            yield node.start_byte, node.end_byte, ""
+        elif node.type == "expression_statement" and all(
+            child.type in {"string", "concatenated_string"} for child in node.named_children
+        ):
+            yield node.start_byte, node.end_byte, "..." if len(_siblings(node)) == 1 else ""
+
+
+def _siblings(node: Node) -> Sequence[Node]:
+    return [child for child in node.parent.named_children if child.type != "comment"] if node.parent is not None else ()
+
+
+def _inside(literal: Node) -> tuple[int, int]:
+    """Give the span between a string's quotes, or all of a number."""
+    start, end = literal.start_byte, literal.end_byte
+    for child in literal.children:
+        if child.type == "string_start":
+            start = child.end_byte
+        elif child.type == "string_end":
+            end = child.start_byte
+    return start, end
+
+
+def _long_strings(root: Node) -> Iterator[tuple[int, int, str]]:
+    """Yield the middles of overlong strings: they cost tokens, and a flood of words must not bury the code."""
+    for node in walk(root):
+        if node.type == "string" and node.end_byte - node.start_byte > _STRING_MAX:
+            start, end = _inside(node)
+            middle = end - start - 2 * _STRING_KEPT
+            yield start + _STRING_KEPT, end - _STRING_KEPT, f"<{middle} characters left out>"
+
+
+def _apply(source: bytes, edits: Iterable[tuple[int, int, str]]) -> str:
+    """Replace spans of bytes, keeping every line end, so that lines keep their numbers.
+
+    Of two edits that overlap, the one that starts earlier (or is longer) wins.
+    """
+    parts: list[bytes] = []
+    position = 0
+    for start, end, replacement in sorted(edits, key=lambda edit: (edit[0], -edit[1])):
+        if start < position:
+            continue
+        parts += [source[position:start], replacement.encode(), b"\n" * source.count(b"\n", start, end)]
+        position = end
+    parts.append(source[position:])
+    return b"".join(parts).decode("utf-8", errors="replace")
+
+
+def _shorten(line: str) -> str:
+    return line if len(line) <= _LINE_MAX else f"{line[:_LINE_MAX]} <{len(line) - _LINE_MAX} characters left out>"
+
+
+# --- neutral names ---------------------------------------------------------------------------------------------------
+
+
+def _neutral_names(root: Node) -> dict[str, str]:
+    """Give each name that the file itself defines a plain one: what a thing is called must not decide."""
+    imported = imports_of(root).paths
+    names: dict[str, str] = {}
+    for node in walk(root):
+        for prefix, named in _defined(node):
+            name = text_of(named)
+            if name not in imported and name not in names and not name.startswith("__") and name not in {"self", "cls"}:
+                names[name] = f"{prefix}{len(names) + 1}"
+    return names
+
+
+def _defined(node: Node) -> Iterator[tuple[str, Node]]:
+    if node.type in _DEFINITIONS:
+        name = node.child_by_field_name("name")
+        if name is not None:
+            yield ("function_" if node.type == "function_definition" else "Class_"), name
+    elif node.type in {"parameters", "lambda_parameters"}:
+        for child in node.named_children:
+            inner = child.child_by_field_name("name") or next(iter(child.named_children), child)
+            if inner.type == "identifier":
+                yield "parameter_", inner
+    elif node.type in {"assignment", "named_expression", "for_statement"}:
+        left = node.child_by_field_name("left") or node.child_by_field_name("name")
+        for inner in walk(left) if left is not None and left.type not in {"attribute", "subscript"} else ():
+            if inner.type == "identifier":
+                yield "name_", inner
+
+
+def _identifiers(root: Node) -> Iterator[Node]:
+    """Yield identifiers that may be renamed: none that names a keyword argument or another object's attribute."""
+    for node in walk(root):
+        if node.type != "identifier" or node.parent is None:
+            continue
+        owner = node.parent
+        if owner.type == "attribute" and owner.child_by_field_name("attribute") == node:
+            continue
+        if owner.type == "keyword_argument" and owner.child_by_field_name("name") == node:
+            continue
+        yield node
+
+
+def censor(text: str, sources: Iterable[CleanSource]) -> str:
+    """Take out of any text what was taken out of these files: secrets, and names where they were neutralised."""
+    known = list(sources)
+    text = scrub(text, frozenset().union(*(source.secrets for source in known)))
+    neutral = {name: plain for source in known for plain, name in source.originals.items()}
+    return re.sub(r"\b[^\W\d]\w*", lambda found: neutral.get(found.group(), found.group()), text) if neutral else text
+
+
+def restore_names(text: str, originals: Mapping[str, str]) -> str:
+    """Put the file's own names back into what a model said about neutral ones."""
+    if not originals:
+        return text
+    return re.sub(r"\b\w+_\d+\b", lambda found: originals.get(found.group(), found.group()), text)
+
+
+# --- choosing lines --------------------------------------------------------------------------------------------------
+
+
+class CodeIndex:
+    """The scanned files by name, their cleaned text, and where functions of a name are defined and called."""
+
+    def __init__(self, artifacts: Iterable[Artifact], *, neutral_names: bool = False) -> None:
+        """Index Python files; each is cleaned and searched on first need."""
+        self._artifacts = {a.uri: a for a in artifacts if a.language == "python"}
+        self._neutral_names = neutral_names
+        self._clean: dict[str, CleanSource] = {}
+        self._definitions: dict[str, list[tuple[str, Node]]] | None = None
+        self._calls: dict[str, list[tuple[str, Node]]] = {}
+
+    def add(self, artifact: Artifact) -> None:
+        """Make sure that a case's own file is known."""
+        if artifact.uri not in self._artifacts:
+            self._artifacts[artifact.uri] = artifact
+            self._definitions = None
+
+    def artifact(self, uri: str) -> Artifact | None:
+        """Give a scanned file, if it was one."""
+        return self._artifacts.get(uri)
+
+    def clean(self, uri: str) -> CleanSource | None:
+        """Give a file as a model may see it."""
+        if uri not in self._clean and uri in self._artifacts:
+            self._clean[uri] = clean(self._artifacts[uri], neutral_names=self._neutral_names)
+        return self._clean.get(uri)
+
+    def definitions(self, name: str) -> Sequence[tuple[str, Node]]:
+        """Give every function called ``name``, with its file."""
+        self._search()
+        return (self._definitions or {}).get(name, ())
+
+    def callers(self, name: str) -> Sequence[tuple[str, Node]]:
+        """Give every function in which something called ``name`` is called, with its file."""
+        self._search()
+        return self._calls.get(name, ())
+
+    def _search(self) -> None:
+        if self._definitions is not None:
+            return
+        self._definitions, self._calls = {}, {}
+        for uri in sorted(self._artifacts):
+            for node in walk(self._artifacts[uri].syntax.root):
+                if node.type == "function_definition":
+                    self._definitions.setdefault(text_of(node.child_by_field_name("name")), []).append((uri, node))
+                elif node.type == "call":
+                    scope = scope_of(node)
+                    if scope.type == "function_definition":
+                        self._calls.setdefault(called_name(node), []).append((uri, scope))
+
+
+def called_name(call: Node) -> str:
+    """Give the last part of what a call names: ``run`` of ``subprocess.run(...)``."""
+    return text_of(call.child_by_field_name("function")).rpartition(".")[2]
+
+
+def excerpts_for(cases: Sequence[Case], index: CodeIndex, tokens_max: int) -> tuple[Excerpt, ...]:
+    """Choose the lines to show for findings of one function, most needed first, until the budget is full.
+
+    Needed, in this order: the findings' own lines and the hops of their flows; the functions around these; imports and
+    the module's definitions they use; functions they call; functions that call them.
+    """
+    shown: dict[str, dict[int, str]] = {}
+    room = tokens_max
+    for uri, numbers in _wanted(cases, index):
+        source = index.clean(uri)
+        if source is None:
+            continue
+        new = {
+            n: source.lines[n - 1]
+            for n in numbers
+            if 1 <= n <= len(source.lines) and n not in shown.get(uri, {}) and source.lines[n - 1].strip()
+        }
+        cost = sum(estimate_tokens(f'"{n}: {line}",\n') for n, line in new.items())
+        if cost > room:
+            continue
+        room -= cost
+        shown.setdefault(uri, {}).update(new)
+    return tuple(Excerpt(uri, dict(sorted(lines.items()))) for uri, lines in shown.items() if lines)
+
+
+def _wanted(cases: Sequence[Case], index: CodeIndex) -> Iterator[tuple[str, Iterable[int]]]:
+    places = [place for case in cases for place in (case.finding.location, *case.finding.code_flow)]
+    for place in places:
+        yield place.uri, range(place.region.start_line, place.region.end_line + 1)
+    scopes = list(_scopes(places, index))
+    for uri, scope in scopes:
+        if scope.type == "function_definition":
+            yield uri, _lines_of(scope)
+        else:
+            near = [place.region for place in places if place.uri == uri]
+            yield uri, range(min(r.start_line for r in near) - 12, max(r.end_line for r in near) + 7)
+    for uri in dict.fromkeys(uri for uri, _ in scopes):
+        artifact = index.artifact(uri)
+        if artifact is not None:
+            yield from ((uri, lines) for lines in _module_level(artifact, [s for u, s in scopes if u == uri]))
+    yield from _neighbours(scopes, index)
+
+
+def _scopes(places: Iterable[Location], index: CodeIndex) -> Iterator[tuple[str, Node]]:
+    """Yield the function (or module) around each place, once."""
+    seen: set[tuple[str, int]] = set()
+    for place in places:
+        artifact = index.artifact(place.uri)
+        if artifact is None:
+            continue
+        scope = scene_at(artifact.syntax, place.region).scope
+        if (place.uri, scope.start_byte) not in seen:
+            seen.add((place.uri, scope.start_byte))
+            yield place.uri, scope
+
+
+def _lines_of(node: Node) -> range:
+    """Give the lines of a definition, its decorators included."""
+    outer = node.parent if node.parent is not None and node.parent.type == "decorated_definition" else node
+    return range(outer.start_point[0] + 1, outer.end_point[0] + 2)
+
+
+def _module_level(artifact: Artifact, scopes: Sequence[Node]) -> Iterator[range]:
+    """Yield the imports, and the module's assignments to names that the functions use."""
+    used = {text_of(node) for scope in scopes for node in walk(scope) if node.type == "identifier"}
+    for statement in artifact.syntax.root.named_children:
+        if statement.type in _IMPORTS:
+            yield _lines_of(statement)
+        elif statement.type == "expression_statement" and statement.named_children:
+            assignment = statement.named_children[0]
+            left = assignment.child_by_field_name("left") if assignment.type == "assignment" else None
+            if left is not None and any(text_of(n) in used for n in walk(left)):
+                yield _lines_of(statement)
+
+
+def _neighbours(scopes: Sequence[tuple[str, Node]], index: CodeIndex) -> Iterator[tuple[str, range]]:
+    """Yield functions that the scopes call, then functions that call the scopes."""
+    callees = dict.fromkeys(called_name(node) for _, scope in scopes for node in walk(scope) if node.type == "call")
+    found = [place for name in callees for place in index.definitions(name)[:2]]
+    for uri, function in found[:_CALLEES_MAX]:
+        yield uri, _lines_of(function)
+    names = [text_of(s.child_by_field_name("name")) for _, s in scopes if s.type == "function_definition"]
+    calling = [place for name in names for place in index.callers(name)]
+    for uri, function in calling[:_CALLERS_MAX]:
+        yield uri, _lines_of(function)
