@@ -81,6 +81,11 @@ class AttackProber:
         self._parse = parse
         self._options = options or ProbeOptions()
 
+    @property
+    def probed_cwes(self) -> frozenset[int]:
+        """Give the CWEs it can attack."""
+        return probed_cwes()
+
     def confirm(self, finding: Finding, artifact: Artifact) -> Confirmation:
         """Attack what the finding points at.
 

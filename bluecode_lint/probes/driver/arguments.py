@@ -123,6 +123,8 @@ class _Maker:
             annotation = ast.unparse(argument.annotation) if argument.annotation else ""
             if "bytes" in annotation:
                 return read_bytes("argument", name)
+            if annotation.startswith(("str", "Optional[str")) and not isinstance(STAGE.hostile, (str, bytes)):
+                return str(read("argument", name))
             if not any(
                 word in annotation.lower()
                 for word in ("list", "sequence", "tuple", "set[", "iterable", "dict", "mapping")

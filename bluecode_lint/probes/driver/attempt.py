@@ -35,6 +35,7 @@ class Observation:
     events: list[Event] = field(default_factory=list)
     reads: dict[Point, str] = field(default_factory=dict)
     guards: list[str] = field(default_factory=list)
+    laundered: list[str] = field(default_factory=list)
     decisions: dict[str, bool] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
@@ -104,6 +105,7 @@ def _fill(observed: Observation, data: bytes) -> None:
         ]
         observed.reads = {Point(str(d), str(k)): str(v) for d, k, v in report["reads"]}
         observed.guards, observed.notes = list(map(str, report["guards"])), list(map(str, report["notes"]))
+        observed.laundered = list(map(str, report["laundered"]))
         observed.decisions = {str(k): bool(v) for k, v in report["decisions"].items()}
         observed.missing, observed.loaded = list(map(str, report["missing"])), list(map(str, report["loaded"]))
         observed.lines = frozenset(map(int, report["lines"]))
@@ -125,6 +127,9 @@ def _run_child(subject: Subject, entry: Entry, stage: Stage, writer: int, *, tra
         output.buffer = io.BytesIO()  # type: ignore[attr-defined]
         sys.stdout = sys.stderr = output
         STAGE.watching = True
+        if STAGE.alarm:
+            signal.signal(signal.SIGALRM, _interrupt)
+            signal.setitimer(signal.ITIMER_REAL, STAGE.alarm)
         if traced:
             sys.settrace(_tracer(lines, subject.filename))
         try:
@@ -132,6 +137,7 @@ def _run_child(subject: Subject, entry: Entry, stage: Stage, writer: int, *, tra
         except BaseException as caught:  # noqa: BLE001  # whatever ends the code under test is an observation
             error = type(caught).__name__
             see("error", error, caught)
+        signal.setitimer(signal.ITIMER_REAL, 0)
         sys.settrace(None)
         STAGE.watching = False
         printed = output.getvalue() + output.buffer.getvalue().decode("latin-1")  # type: ignore[attr-defined]
@@ -141,6 +147,20 @@ def _run_child(subject: Subject, entry: Entry, stage: Stage, writer: int, *, tra
         code = 0
     finally:
         os._exit(code)
+
+
+class TooSlowError(BaseException):
+    """The attempt took longer than the family allows; not an `Exception`, so that nothing swallows it."""
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    """Show where the time is spent, and end the attempt.
+
+    Raises:
+        TooSlowError: Always.
+    """
+    see("slow", "time", "")
+    raise TooSlowError
 
 
 def _report(words: str, error: str, lines: set[int]) -> dict[str, Any]:
@@ -154,7 +174,7 @@ def _report(words: str, error: str, lines: set[int]) -> dict[str, Any]:
     )
     return {
         "words": words, "error": error, "events": [tuple(e) for e in STAGE.events],
-        "reads": [(p.door, p.key, v[:500]) for p, v in STAGE.reads.items()], "guards": STAGE.guards,
+        "reads": [(p.door, p.key, v[:500]) for p, v in STAGE.reads.items()], "guards": STAGE.guards, "laundered": STAGE.laundered,
         "decisions": STAGE.decisions, "notes": STAGE.notes[:50], "missing": sorted(STAGE.missing),
         "lines": sorted(lines), "loaded": loaded,
     }  # fmt: skip

@@ -6,9 +6,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import inspect
+import io
 import sys
 import types
+import urllib.parse
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 
 from .arguments import arguments_for
@@ -16,7 +19,7 @@ from .loader import run_module
 from .request import AnyRequest
 from .routes import ROUTES, Route
 from .stage import STAGE, as_text, see
-from .values import DoorText, read
+from .values import DoorFile, DoorMapping, DoorText, read
 from .wild import Permissive, Wild
 
 if TYPE_CHECKING:
@@ -103,6 +106,9 @@ def drive(subject: Subject, entry: Entry) -> str:
             command.drive()
             return f"command {function.name}"
         result = _call(found, function, subject, module)
+        result = asyncio.run(_await(result)) if inspect.isawaitable(result) and not isinstance(result, Wild) else result
+        if result is None:
+            _show_written(found)
         route = _route_of(function, module) or _inner_route(function)
         if route is None:
             _finish(result, function, subject, module)
@@ -186,9 +192,29 @@ def _instance(owner: type, module: types.ModuleType) -> Any:
 
 def _ready(made: Any) -> Any:
     """Give a view or handler instance the request it expects to have."""
-    if isinstance(made, Permissive) and "request" not in vars(made):
+    if isinstance(made, BaseHTTPRequestHandler):
+        vars(made).update(
+            path=read("request path", ""), headers=DoorMapping("header"), rfile=DoorFile("request body", ""), wfile=io.BytesIO(),
+            requestline="GET / HTTP/1.1", request_version="HTTP/1.1", command="GET", client_address=("127.0.0.1", 4242),
+            close_connection=True, server=Wild("server"), log_request=lambda *_args: None,
+        )  # fmt: skip
+    elif isinstance(made, Permissive) and "request" not in vars(made):
         vars(made)["request"] = AnyRequest("POST")
     return made
+
+
+def _show_written(found: Any) -> None:
+    """Show what a handler method has written, as the response it is."""
+    owner = getattr(found, "__self__", None)
+    if isinstance(owner, BaseHTTPRequestHandler):
+        head, _, body = owner.wfile.getvalue().partition(b"\r\n\r\n")  # type: ignore[attr-defined]
+        see("wire", "http.server", head)
+        see("response", "text/html" if b"html" in head.lower() or b"content-type" not in head.lower() else "text/plain", body)
+    elif callable(getattr(type(owner), "answer", None)):
+        try:
+            owner.answer().record()
+        except AttributeError as error:
+            STAGE.notes.append(f"answer: {type(error).__name__}")
 
 
 def _command_of(found: Any) -> Any:
@@ -309,6 +335,7 @@ class _script_inputs:  # noqa: N801  # used as a with-statement's verb
 
     def __enter__(self) -> None:
         sys.argv = _Argv(["program", "a", "b"])
+        urllib.parse.parse_qs = lambda *_args, **_kw: DoorMapping("query parameter", as_list=True)  # type: ignore[assignment]
         argparse.ArgumentParser.parse_args = _parse_args  # type: ignore[method-assign, assignment]
         argparse.ArgumentParser.parse_known_args = lambda self, *a: (_parse_args(self), [])  # type: ignore[method-assign, assignment, misc]
 

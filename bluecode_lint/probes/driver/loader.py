@@ -28,22 +28,22 @@ if TYPE_CHECKING:
 STUB_ROOT = f"{__package__}.stubs"
 
 STAND_INS: Mapping[str, str] = {
-    "flask": "flask_web", "quart": "flask_web", "flask_restful": "flask_web", "flask_cors": "flask_web",
-    "werkzeug": "werkzeug_parts", "markupsafe": "markup", "django": "django_web", "fastapi": "fastapi_web",
-    "starlette": "fastapi_web", "aiohttp": "aiohttp_web", "tornado": "tornado_web", "bottle": "bottle_web",
-    "requests": "http_clients", "httpx": "http_clients", "urllib3": "http_clients", "aiofiles": "async_files",
+    "flask": "flask_web", "quart": "flask_web", "flask_restful": "flask_web", "flask_restx": "flask_web", "flask_cors": "",
+    "flask_login": "flask_web", "werkzeug": "werkzeug_parts", "markupsafe": "markup", "django": "django_web",
+    "rest_framework": "django_web", "fastapi": "fastapi_web", "starlette": "fastapi_web", "aiohttp": "aiohttp_web",
+    "tornado": "tornado_web", "bottle": "bottle_web", "aiofiles": "async_files", "anyio": "async_files",
+    "requests": "", "httpx": "", "urllib3": "", "smtplib": "", "ftplib": "", "paramiko": "", "fabric": "", "pymongo": "",
+    "motor": "", "flask_pymongo": "", "bson": "", "redis": "", "boto3": "", "ldap3": "", "ldap": "",
     "sqlalchemy": "databases", "psycopg2": "databases", "psycopg": "databases", "pymysql": "databases",
-    "MySQLdb": "databases", "mysql": "databases", "asyncpg": "databases", "aiosqlite": "databases",
+    "MySQLdb": "databases", "mysql": "databases", "asyncpg": "databases", "aiosqlite": "databases", "peewee": "databases",
     "flask_sqlalchemy": "databases", "pyodbc": "databases", "cx_Oracle": "databases", "oracledb": "databases",
-    "jsonpickle": "pickles", "dill": "pickles", "cloudpickle": "pickles", "joblib": "pickles",
-    "ldap3": "ldap_clients", "ldap": "ldap_clients", "lxml": "xml_parsers", "defusedxml": "xml_parsers",
-    "pymongo": "mongo_clients", "motor": "mongo_clients", "flask_pymongo": "mongo_clients",
-    "paramiko": "remote_shells", "fabric": "remote_shells", "click": "click_commands", "typer": "click_commands",
-    "html_sanitizer": "markup", "bleach": "markup", "nh3": "markup", "mako": "templates", "jinja2": "templates",
-    "pydantic": "pydantic_models",
+    "jsonpickle": "pickles", "dill": "pickles", "cloudpickle": "pickles", "joblib": "pickles", "lxml": "xml_parsers",
+    "defusedxml": "xml_parsers", "click": "click_commands", "typer": "click_commands", "bleach": "markup", "nh3": "markup",
+    "mako": "templates", "jinja2": "templates", "pydantic": "pydantic_models", "uvicorn": "", "gunicorn": "", "pandas": "",
 }  # fmt: skip
 """Packages with a stand-in of ours, which is used even where the real one is installed: it needs no network and no
-server, starts in a millisecond, and behaves the same on every machine. Sub-modules share their root's stand-in."""
+server, starts in a millisecond, and behaves the same on every machine. Sub-modules share their root's stand-in; an empty
+name means that all of it is wild, which records every call."""
 
 REAL_FIRST = frozenset({"jinja2", "markupsafe", "pydantic"})
 """Of those, the ones whose real package is better when it is there: pure computation."""
@@ -139,10 +139,10 @@ class StandInFinder:
         """Make a module whose names come from the stand-in, and are wild where it has none."""
         name = spec.name
         made = WildModule(name)
-        try:
-            stand_in = importlib.import_module(f"{STUB_ROOT}.{STAND_INS[name.split('.', 1)[0]]}")
-        except ModuleNotFoundError:
+        source = STAND_INS[name.split(".", 1)[0]]
+        if not source:
             return made
+        stand_in = importlib.import_module(f"{STUB_ROOT}.{source}")
         members = getattr(stand_in, "MODULES", {}).get(name, vars(stand_in))
         for key, value in dict(members).items():
             if not key.startswith("__"):
@@ -157,8 +157,9 @@ class MissingFinder:
     """Finds, last of all, what nobody has: an uninstalled package becomes a module of wild names."""
 
     def find_spec(self, name: str, _path: object = None, _target: object = None) -> Any:
-        """Give a spec for anything but a standard module."""
-        if name.split(".", 1)[0] in sys.stdlib_module_names and "." not in name:
+        """Give a spec for anything but a standard module and our own."""
+        root = name.split(".", 1)[0]
+        if root in sys.stdlib_module_names or root == STUB_ROOT.split(".", 1)[0]:
             return None
         return importlib.machinery.ModuleSpec(name, self, is_package=True)  # type: ignore[arg-type]
 

@@ -112,7 +112,7 @@ def attack_data(attack: Attack) -> dict[str, Any]:
     entry, setup = attack.entry, attack.setup
     return {
         "entry": [entry.kind, entry.name, entry.owner, entry.line], "point": list(attack.point), "payload": attack.payload.name,
-        "values": [[list(p), v] for p, v in setup.values], "polarity": setup.polarity, "flips": sorted(setup.flips),
+        "values": [[list(p), v] for p, v in setup.values if p != attack.point], "polarity": setup.polarity, "flips": sorted(setup.flips),
         "plain": setup.plain, "affixes": [[list(p), before, after] for p, before, after in setup.affixes],
     }  # fmt: skip
 
@@ -131,8 +131,7 @@ def attack_from(data: dict[str, Any], search: Search) -> Attack:
 def replay(search: Search, data: dict[str, Any]) -> dict[str, Any]:
     """Do one attack and its control once more and say what happened."""
     attack = attack_from(data, search)
-    control = search.run(attack.entry, attack.setup, attack.point, like=attack.payload)
-    observed = search.run(attack.entry, attack.setup, attack.point, attack.payload)
+    control, observed = search.pair(attack)
     calm, events = search.here(control), search.here(observed)
     disturbed = search.family.effect(Look(control, calm, control, calm, None))
     effect = search.family.effect(Look(control, calm, observed, events, attack.payload))

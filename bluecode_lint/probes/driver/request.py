@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
-from .stage import STAGE
 from .values import DoorFile, DoorMapping, read, read_bytes
 from .wild import Wild
 
@@ -85,7 +85,9 @@ class AnyRequest:
         self.cookies = self.COOKIES = DoorMapping("cookie")
         self.files = self.FILES = Uploads()
         self.json = Document("JSON field")
-        self.view_args = self.match_info = self.path_params = self.url_args = dict(path_values or {})
+        self.view_args = self.match_info = self.path_params = self.url_args = (
+            DoorMapping("path parameter") if path_values is None else dict(path_values)
+        )
         self.session: Any = Wild("request.session")
         self.user: Any = Wild("request.user")
         self.remote_addr, self.host, self.scheme, self.is_secure_value = "127.0.0.1", "localhost", "http", False
@@ -103,7 +105,7 @@ class AnyRequest:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
-        if name == "data" and STAGE.framework == "django":
+        if name == "data" and "rest_framework" in sys.modules:
             return self.json
         if name in {"data", "body", "body_raw", "stream", "raw_post_data", "content"}:
             return BodyBytes(read_bytes("request body", ""))
@@ -115,8 +117,6 @@ class AnyRequest:
             return read_bytes("query string", "")
         if name == "authorization":
             return DoorMapping("authorization")
-        if name == "uid" or name.startswith("get_") or name.startswith("get"):
-            return Wild(f"request.{name}")
         return Wild(f"request.{name}")
 
     def get_json(self, *_args: Any, **_kw: Any) -> Any:

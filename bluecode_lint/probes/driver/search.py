@@ -116,6 +116,7 @@ class Search:
         canary = fresh_canary()
         stage = Stage(canary=canary, filename=self.subject.filename, scratch=f"{self.scratch}/a{self.attempts}")
         stage.values, stage.polarity, stage.flips = dict(setup.values), setup.polarity, setup.flips
+        stage.alarm = self.family.alarm
         stage.plain, stage.template_roots, stage.outline = setup.plain, self.template_roots, self.subject.outline
         if point is not None:
             before, after = setup.around(point)
@@ -126,12 +127,21 @@ class Search:
             stage.hostile = before + hostile + after if isinstance(hostile, str) else hostile
             stage.values.pop(point, None)
             stage.plain = setup.plain or "plain"
+        if point is not None or payload is not None:
+            stage.trick = payload.name if payload else ""
+            Path(stage.scratch).mkdir(parents=True, exist_ok=True)
             self.family.prepare(stage)
         observed = run_attempt(
             self.subject, entry, stage, seconds=self.family.seconds or ATTEMPT_SECONDS, traced=self.family.traced
         )
         self.loaded = sorted({*self.loaded, *observed.loaded})
         return observed
+
+    def pair(self, attack: Attack) -> tuple[Observation, Observation]:
+        """Make the control and the attack, each with a fresh canary."""
+        point = attack.point if attack.point.door else None
+        control = self.run(attack.entry, attack.setup, point, like=attack.payload)
+        return control, self.run(attack.entry, attack.setup, point, attack.payload)
 
     def here(self, observed: Observation) -> list[Event]:
         """Select the events of this family's sinks that belong to the finding."""
@@ -185,6 +195,8 @@ class Search:
         setup, control = self._reach(entry)
         if setup is None or control is None:
             return Answer("unreached", f"{entry.words} did not reach the sink{self._why(control)}")
+        if not self.family.needs_input:
+            return self._observe(entry, setup, control)
         points = self._points(control)
         if not points:
             return Answer("inconclusive", f"{control.words or entry.words} reaches the sink without reading any input")
@@ -221,7 +233,7 @@ class Search:
     def _reach(self, entry: Entry) -> tuple[Setup | None, Observation | None]:
         """Find a setup with which harmless data reaches the sink; the last observation tells why if none does."""
         best, best_setup = None, Setup()
-        plains = ("", "7", *self.family.samples)
+        plains = ("", "7", *(s for s in self.family.samples if isinstance(s, str)))
         for setup in (Setup(polarity=polarity, plain=plain) for plain in plains for polarity in (True, False)):
             observed = self.run(entry, setup)
             if self.here(observed):
@@ -229,6 +241,8 @@ class Search:
             if best is None or len(observed.lines) > len(best.lines):
                 best, best_setup = observed, setup
         assert best is not None  # noqa: S101  # the tuple above is not empty
+        if self.family.traced and not best.error and any(self.first <= line <= self.last for line in best.lines):
+            return None, best  # the place was passed, and nothing of this family happens there
         return self._explore(entry, best_setup, best)
 
     def _plain_first(self, setup: Setup, observed: Observation) -> tuple[Setup, Observation]:
@@ -299,6 +313,25 @@ class Search:
                 found.append(replace(setup, values=tuple({**values, point: value}.items())))
         return list(dict.fromkeys(s for s in found if s != setup))
 
+    # --- attacking what needs no input -------------------------------------------------------------------------------
+
+    def _observe(self, entry: Entry, setup: Setup, reached: Observation) -> Answer:
+        """Play every trick on an entry whose weakness no input controls."""
+        nowhere, words = Point("", ""), reached.words or entry.words
+        at_sink = self.here(reached)
+        if self.family.effect(Look(reached, at_sink, reached, at_sink, None)):
+            return Answer("inconclusive", f"{words} shows the same effect without the attack")
+        for payload in self.family.payloads:
+            observed = self.run(entry, setup, None, payload)
+            effect = self.family.effect(Look(reached, at_sink, observed, self.here(observed), payload))
+            if effect:
+                answer = self._replay(Attack(entry, nowhere, payload, setup), effect, words)
+                if answer is not None:
+                    return answer
+            elif observed.error in _OURS or observed.timed_out or not self.here(observed):
+                return Answer("inconclusive", f"{words} ended by {observed.error or 'something else'} under the attack")
+        return Answer("neutralized", f"{words} reached the sink and held")
+
     # --- attacking one input -----------------------------------------------------------------------------------------
 
     def _attack_point(self, entry: Entry, point: Point, setup: Setup, reached: Observation) -> Answer:
@@ -310,7 +343,8 @@ class Search:
             return Answer("inconclusive", f"{point.words}: a harmless value shows the same effect")
         arrived = refused = doubtful = 0
         launderers: list[str] = []
-        for payload in self.family.payloads:
+        payloads = [p for p in self.family.payloads if self.family.fits(p, point)]
+        for payload in payloads:
             observed = self.run(entry, setup, point, payload)
             events = self.here(observed)
             effect = self.family.effect(Look(control, at_sink, observed, events, payload))
@@ -334,11 +368,7 @@ class Search:
                 doubtful += 1
             elif not events:
                 refused += 1
-            launderers += [
-                n
-                for n in (*observed.notes, *observed.guards)
-                if n in observed.guards or ("." in n and "line" not in n and ":" not in n)
-            ]
+            launderers += [*observed.guards, *observed.laundered]
         words = reached.words or entry.words
         if not control_hot and not refused and not arrived:
             return Answer("irrelevant", f"{point.words} of {words} does not show at the sink")
@@ -349,9 +379,9 @@ class Search:
         if doubtful:
             return Answer(
                 "inconclusive",
-                f"{doubtful} of {len(self.family.payloads)} payloads for {point.words} of {words} crashed on the way",
+                f"{doubtful} of {len(payloads)} payloads for {point.words} of {words} crashed on the way",
             )
-        if arrived + refused == len(self.family.payloads) and (arrived or control_hot or refused):
+        if arrived + refused == len(payloads) and (arrived or control_hot or refused):
             return Answer("neutralized", self._inert_words(point, words, arrived, refused))
         return Answer("inconclusive", f"{point.words} of {words}: not every payload reached the sink")
 
@@ -368,8 +398,7 @@ class Search:
     def _replay(self, attack: Attack, effect: str, words: str) -> Answer | None:
         """Repeat the attack and its control with fresh canaries; None unless every repetition agrees."""
         for _ in range(REPLAYS - 1):
-            control = self.run(attack.entry, attack.setup, attack.point, like=attack.payload)
-            observed = self.run(attack.entry, attack.setup, attack.point, attack.payload)
+            control, observed = self.pair(attack)
             calm, events = self.here(control), self.here(observed)
             if self.family.effect(Look(control, calm, control, calm, None)):
                 return None

@@ -20,6 +20,7 @@ import shlex
 import sqlite3
 import subprocess
 import sys
+import tarfile
 import time
 from typing import Any
 
@@ -304,6 +305,10 @@ def _invent_schema(connection: Any, statement: str, trouble: str) -> bool:
 
 def _run_sql(connection: Any, call: Any, statement: str, rest: tuple[Any, ...]) -> Any:
     see("sql", "sqlite3", statement, rest)
+    if STAGE.failing:
+        STAGE.failing = False
+        message = f"secret-{STAGE.canary}"
+        raise sqlite3.OperationalError(message)
     for _ in range(6):
         try:
             return call(statement, *rest)
@@ -355,6 +360,9 @@ def _connect(database: Any = ":memory:", *_args: Any, **options: Any) -> Any:
 
 def _stage_open(file: Any, mode: str = "r", *args: Any, **options: Any) -> Any:
     """Open for real; a file that is not there has a content that is an input like any other."""
+    if STAGE.failing and STAGE.lines():
+        STAGE.failing = False
+        raise FileNotFoundError(2, f"secret-{STAGE.canary}", as_text(file))
     try:
         return _real_open(file, mode, *args, **options)
     except (OSError, ValueError):
@@ -392,7 +400,7 @@ def _forgive(real: Any) -> Any:
 
 def watch_files() -> None:
     """Make paths that carry input look present and the rest of the disk look patient."""
-    builtins.open = io.open = _stage_open  # type: ignore[assignment]
+    builtins.open = io.open = tarfile.bltn_open = _stage_open  # type: ignore[assignment, attr-defined]
     present = lambda: STAGE.decide("the file exists")  # noqa: E731  # reads as the answer it is
     folder = lambda: not STAGE.decide("the path is no folder")  # noqa: E731
     for name, answer in {"exists": present, "isfile": present, "lexists": present, "isdir": folder}.items():

@@ -6,9 +6,20 @@ survives from one attempt to the next.
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+
+_CHECKER = re.compile(
+    r"valid|check|verif|sanit|safe|escape|quote|clean|allow|permit|guard|secure|whitelist|filter|strip|encode|purify|bleach"
+    r"|^(?:is|has|can|must|assert|ensure|require|match|fullmatch)(?:_|[A-Z]|$)",
+    re.IGNORECASE,
+)
+"""Names of functions that decide about a value or make it harmless."""
+
+_STRUCTURED = frozenset({"argument", "JSON field", "JSON", "request body"})
+"""Doors through which more than text can come."""
 
 MAX_EVENTS = 400
 MAX_TEXT = 20_000
@@ -55,6 +66,14 @@ class Stage:
     """What every point but the target gives if nothing else is known; empty means a marker of its own."""
     reads: dict[Point, str] = field(default_factory=dict)
     asked: int = 0
+    trick: str = ""
+    """The name of the payload of this attack; empty in a control."""
+    alarm: float = 0.0
+    seed: int = 0
+    """The generator state an attacker knows; 0 for an unknown one."""
+    seeded: bool = False
+    failing: bool = False
+    """Whether the next call of a service fails."""
     framework: str = ""
     """The web framework that is being driven, if any."""
     template_roots: tuple[str, ...] = ()
@@ -65,6 +84,8 @@ class Stage:
     events: list[Event] = field(default_factory=list)
     guards: list[str] = field(default_factory=list)
     """Unresolved functions that were given hostile data and whose answer decided a branch."""
+    laundered: list[str] = field(default_factory=list)
+    """Unresolved values made of hostile data that were used as text: what became of the data is unknown."""
     decisions: dict[str, bool] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     missing: set[str] = field(default_factory=set)
@@ -76,6 +97,8 @@ class Stage:
         """Give what ``point`` delivers in this attempt and remember that it was asked for."""
         if point == self.target:
             value: Any = self.hostile
+            if isinstance(value, dict) and point.door not in _STRUCTURED:
+                value = str(value)
         elif point in self.values:
             value = self.values[point]
         elif self.plain:
@@ -103,11 +126,17 @@ class Stage:
 
     def decide(self, name: str, *, hot: bool = False) -> bool:
         """Answer a yes-or-no question put to an unresolved name; asked again, it answers the same."""
-        if hot and name not in self.guards:
-            self.guards.append(name)
+        if hot:
+            self.suspect(name)
         answer = self.polarity ^ (name in self.flips)
         self.decisions[name] = answer
         return answer
+
+    def suspect(self, name: str) -> None:
+        """Note that an unresolved function of a telling name was given hostile data: it may be what stops the attack."""
+        called = re.sub(r"(?:\(\)|\[\])", "", name).rsplit(".", 1)[-1]
+        if _CHECKER.search(called) and called not in self.guards:
+            self.guards.append(called)
 
     def see(self, kind: str, what: str, text: object, args: tuple[object, ...] = ()) -> None:
         """Record that a sink was reached, with the lines of the module under test that led there."""

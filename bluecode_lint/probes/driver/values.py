@@ -206,6 +206,7 @@ class DoorFile(io.BytesIO):
     def _load(self) -> None:
         if not self._loaded:
             self._loaded = True
+            super().seek(0)
             super().write(read_bytes(self._point[0], f"{self._point[1]} (content)"))
             super().seek(0)
 
@@ -226,6 +227,10 @@ class DoorFile(io.BytesIO):
         return self
 
     stream = body = file
+
+    def seek(self, *args: Any) -> Any:
+        self._load()
+        return super().seek(*args)
 
     def read(self, *args: Any) -> Any:
         self._load()

@@ -31,6 +31,21 @@ def _unpack_width(frame: types.FrameType) -> int:
     return code[at + 1] if 0 <= at < len(code) - 1 and code[at] == _UNPACK else 0
 
 
+class ServiceError(Exception):
+    """A service that was called has failed."""
+
+
+def fail() -> None:
+    """Fail once, as a service would, with a message that can be recognised.
+
+    Raises:
+        ServiceError: Always.
+    """
+    STAGE.failing = False
+    message = f"secret-{STAGE.canary}"
+    raise ServiceError(message)
+
+
 class Wild(str):
     """An unresolved value named by the path that led to it, such as ``db.cursor().fetchone``."""
 
@@ -94,6 +109,8 @@ class Wild(str):
         see(
             "call", self.w_path, args[0] if args else "", (*args[1:], *(f"{k}={as_text(v)}" for k, v in kwargs.items()))
         )
+        if STAGE.failing and STAGE.lines():
+            fail()
         for hook in CALL_HOOKS:
             hook(self.w_path, args, kwargs)
         return Wild(f"{self.w_path}()", hot=hot)
@@ -126,8 +143,8 @@ class Wild(str):
     # --- text, numbers, containers -----------------------------------------------------------------------------------
 
     def __str__(self) -> str:
-        if self.w_hot and self.w_path not in STAGE.notes:
-            STAGE.notes.append(self.w_path)
+        if self.w_hot and self.w_path not in STAGE.laundered:
+            STAGE.laundered.append(self.w_path)
         return "stub"
 
     def __repr__(self) -> str:

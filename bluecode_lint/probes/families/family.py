@@ -10,7 +10,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..driver.attempt import Observation
-    from ..driver.stage import Event, Stage
+    from ..driver.stage import Event, Point, Stage
+
+
+TEXT_DOORS = frozenset({"query parameter", "form field", "header", "cookie", "path parameter", "command-line argument",
+                        "command-line option", "JSON field", "query string", "request path", "environment variable"})  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -55,15 +59,23 @@ class Family:
     """Kinds of events that are this family's sinks."""
     seconds = 0.0
     """Time limit of an attempt; 0 for the usual one."""
+    needs_input = True
+    """Whether the weakness is controlled by an input; otherwise each payload is a trick on the surroundings."""
+    alarm = 0.0
+    """After how many seconds an attempt is interrupted where it is, and the place shown; 0 for never."""
     traced = True
     """Whether lines are traced, which costs time the family may want to measure."""
 
-    samples: tuple[str, ...] = ()
+    samples: tuple[str | bytes, ...] = ()
     """Harmless values in the forms that such sinks read, for reaching one."""
 
     def harmless(self, canary: str, like: Payload | None = None) -> str | bytes:
         """Give the benign control value, in the form of a payload if one is named."""
         return like.calm(canary) if like is not None and like.calm is not None else canary
+
+    def fits(self, payload: Payload, point: Point) -> bool:
+        """Tell whether a payload can come in at a point: bytes do not come through doors that carry text."""
+        return payload.build is None or point.door not in TEXT_DOORS or not isinstance(payload.render("q", "/s"), bytes)
 
     def prepare(self, stage: Stage) -> None:
         """Adjust the stage of an attack or control before it runs."""

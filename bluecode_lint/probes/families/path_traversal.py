@@ -3,15 +3,45 @@
 
 from __future__ import annotations
 
+import io
 import os
+import tarfile
+import zipfile
 from typing import TYPE_CHECKING
 
 from .family import Family, Look, Payload
 
 if TYPE_CHECKING:
-    from ..driver.stage import Event, Stage
+    from collections.abc import Callable
+
+    from ..driver.stage import Event, Point, Stage
 
 _UP = "../" * 12
+
+
+def _tar(name: str) -> bytes:
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w") as archive:
+        member = tarfile.TarInfo(name)
+        member.size = 5
+        archive.addfile(member, io.BytesIO(b"plain"))
+    return made.getvalue()
+
+
+def _zip(name: str) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr(zipfile.ZipInfo(name), b"plain")
+    return made.getvalue()
+
+
+def _archives(name: str, make: Callable[[str], bytes]) -> tuple[Payload, ...]:
+    return (
+        Payload(f"{name}-parents", f"a {name} archive with the member {_UP}outside-CANARY",
+                lambda c, _s: make(f"{_UP}outside-{c}"), lambda c: make(f"{c}.txt")),
+        Payload(f"{name}-absolute", f"a {name} archive with the member SCRATCH/outside-CANARY",
+                lambda c, s: make(f"{s}/outside-{c}"), lambda c: make(f"{c}.txt")),
+    )  # fmt: skip
 
 
 class PathTraversal(Family):
@@ -28,7 +58,15 @@ class PathTraversal(Family):
         Payload("sibling", "../BASE-outside-CANARY", lambda c, _s: f"../SIBLING-outside-{c}"),
         Payload("encoded", "%2e%2e/%2e%2e/outside-CANARY", lambda c, _s: f"{'%2e%2e%2f' * 12}outside-{c}"),
         Payload("dot-start", f"./{_UP}outside-CANARY", lambda c, _s: f"./{_UP}outside-{c}"),
+        *_archives("tar", _tar),
+        *_archives("zip", _zip),
     )
+    samples = (_tar("plain.txt"), _zip("plain.txt"))
+
+    def fits(self, payload: Payload, point: Point) -> bool:
+        """Send archives as contents and names as names."""
+        content = "content" in point.key or "content" in point.door or point.door == "request body"
+        return (payload.calm is not None) == content
 
     def prepare(self, stage: Stage) -> None:
         """Plant the file outside."""

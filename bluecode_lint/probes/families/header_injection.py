@@ -1,0 +1,60 @@
+"""Header injection (CWE-93, 113): a hostile value ends a header line and starts another."""
+# ruff: noqa: ANN401, TID252  # wrapped methods take anything; relative: it is loaded under two names
+
+from __future__ import annotations
+
+import http.server
+import re
+from typing import TYPE_CHECKING, Any
+
+from ..driver.stage import as_text, see
+from .family import Family, Look, Payload
+
+if TYPE_CHECKING:
+    from ..driver.stage import Event
+
+_WRITERS = frozenset({"start_response", "sendmail", "send_header", "putheader", "send", "sendall", "write"})
+_real_send = http.server.BaseHTTPRequestHandler.send_header
+
+
+class HeaderInjection(Family):
+    """Headers that a framework refuses are refused; what goes out is looked at line by line."""
+
+    name = "header injection"
+    cwes = frozenset({93, 113})
+    kinds = frozenset({"header", "set_header", "wire", "call"})
+    payloads = (
+        Payload("line", "plain\r\nX-CANARY: forged"),
+        Payload("feed", "plain\nX-CANARY: forged"),
+    )
+
+    def watch(self) -> None:
+        """Show what the standard library's server sends, which checks nothing."""
+        http.server.BaseHTTPRequestHandler.send_header = _send_header  # type: ignore[method-assign]
+
+    def is_sink(self, event: Event) -> bool:
+        """Take headers, and calls that put text on the wire."""
+        return event.kind in {"header", "set_header", "wire"} or (
+            event.kind == "call" and event.what.replace("()", "").rsplit(".", 1)[-1] in _WRITERS
+        )
+
+    def effect(self, look: Look) -> str:
+        """See whether a line that starts with the canary's header went out."""
+        if look.payload is None:
+            return ""
+        for event in look.events:
+            if event.kind == "set_header":
+                continue  # asked for, but not sent yet: frameworks refuse line breaks here
+            for text in (event.text, *event.args):
+                if re.search(rf"(?:[\r\n]|\\r?\\n|\\n)X-{look.observed.canary}: forged", text):
+                    return "a header line of its own went out: X-CANARY: forged"
+        return ""
+
+
+def _send_header(self: Any, keyword: str, value: Any) -> None:
+    see("wire", "send_header", f"{as_text(keyword)}: {as_text(value)}")
+    if getattr(self, "wfile", None) is not None:
+        _real_send(self, keyword, value)
+
+
+FAMILY = HeaderInjection()
