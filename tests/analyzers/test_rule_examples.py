@@ -11,7 +11,7 @@ import yaml
 from bluecode_lint.analyzers.bandit import BanditAnalyzer
 from bluecode_lint.analyzers.misuse import MisuseAnalyzer
 from bluecode_lint.analyzers.semgrep import SemgrepAnalyzer
-from bluecode_lint.core.model import Artifact, Confidence, Finding
+from bluecode_lint.core.model import Artifact, Confidence, Level, Notification
 from bluecode_lint.knowledge.catalogue import load_rules, rules_root
 from bluecode_lint.sources.syntax import parse_python
 
@@ -48,8 +48,9 @@ def flagged() -> Mapping[str, set[str]]:
     found: dict[str, set[str]] = {artifact.uri: set() for artifact in artifacts}
     for analyzer in (BanditAnalyzer(ROOT, RULES), SemgrepAnalyzer(ROOT, RULES), MisuseAnalyzer(ROOT, RULES)):
         for report in analyzer.analyze(artifacts):
-            assert isinstance(report, Finding), report
-            if report.confidence > Confidence.LOW and analyzer.name in DETECTORS[report.rule_id]:
+            if isinstance(report, Notification):
+                assert report.level is not Level.ERROR, report
+            elif report.confidence > Confidence.LOW and analyzer.name in DETECTORS[report.rule_id]:
                 found[report.location.uri].add(report.rule_id)
     return found
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from bluecode_lint.analyzers.ir import Call, Class, Dict, Expr, Function, Stmt, Subscript, last_name, string_value
 from bluecode_lint.analyzers.ir_lowering import lower
-from bluecode_lint.analyzers.misuse.catalogue import Entry, load_entries
+from bluecode_lint.analyzers.misuse.catalogue import Entry, load_entries, load_well_known
 from bluecode_lint.analyzers.misuse.checks import CHECKS
 from bluecode_lint.analyzers.misuse.conditions import Site
-from bluecode_lint.analyzers.misuse.unit import Unit
+from bluecode_lint.analyzers.misuse.unit import Project, Unit
 from bluecode_lint.core.model import Confidence, Finding, Level, Location, Notification, Region
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class MisuseAnalyzer:
         """
         self._rules = rules
         self._lowered = lowered or (lambda artifact: lower(artifact.uri, artifact.syntax))
+        self._well_known = load_well_known(rules_root / "misuse" / "packages.txt")
         self._index: dict[str, dict[str, list[Entry]]] = {}
         for entry in load_entries(rules_root / "misuse", rules):
             table = self._index.setdefault(entry.matcher, defaultdict(list))
@@ -58,9 +59,11 @@ class MisuseAnalyzer:
 
     def analyze(self, artifacts: Sequence[Artifact]) -> Iterable[Finding | Notification]:
         """Report one finding a rule and place, with the highest confidence any entry gives it."""
+        parts = (part for artifact in artifacts for part in artifact.uri.removesuffix(".py").split("/"))
+        project = Project(frozenset(parts), self._well_known)
         for artifact in artifacts:
             try:
-                yield from self._analyze_one(artifact)
+                yield from self._analyze_one(artifact, project)
             except Exception as error:  # noqa: BLE001  # one file must not lose the others; it is said
                 yield Notification(
                     Level.ERROR,
@@ -69,8 +72,8 @@ class MisuseAnalyzer:
                     artifact.uri,
                 )
 
-    def _analyze_one(self, artifact: Artifact) -> Iterator[Finding]:
-        unit = Unit(self._lowered(artifact))
+    def _analyze_one(self, artifact: Artifact, project: Project) -> Iterator[Finding]:
+        unit = Unit(self._lowered(artifact), project)
         best: dict[tuple[str, int, int], tuple[Confidence, str]] = {}
         for entry, node, confidence, detail in self._hits(unit):
             worth = Confidence.LOW if unit.is_test and not entry.in_tests else confidence
@@ -111,14 +114,13 @@ class MisuseAnalyzer:
     def _calls(self, unit: Unit) -> Iterator[tuple[Entry, Site]]:
         paths, methods, keywords = (self._index.get(kind, {}) for kind in ("call", "method", "keyword"))
         for call in unit.module.calls:
-            name = last_name(call.function)
-            by_path, by_method = paths.get(name), methods.get(name)
-            if by_path:
-                path = unit.path(call.function, call.scope)
-                for entry in by_path:
-                    if path in entry.keys:
-                        yield entry, Site(call, call.scope, call)
-            for entry in by_method or ():
+            name, *renamed = unit.names_of(call.function)
+            by_path = [entry for other in (name, *renamed) for entry in paths.get(other, ())]
+            path = unit.path(call.function, call.scope) if by_path else ""
+            for entry in by_path:
+                if path in entry.keys:
+                    yield entry, Site(call, call.scope, call)
+            for entry in methods.get(name, ()):
                 yield entry, Site(call, call.scope, call)
             for key, value in call.keywords:
                 for entry in keywords.get(key, ()) if key else ():
@@ -132,7 +134,7 @@ class MisuseAnalyzer:
                 call = decorator if isinstance(decorator, Call) else None
                 function = call.function if call else decorator
                 outer = owner.scope.parent or unit.module.scope
-                for entry in table.get(last_name(function), ()):
+                for entry in (entry for name in unit.names_of(function) for entry in table.get(name, ())):
                     if unit.path(function, outer) in entry.keys:
                         yield entry, Site(decorator, outer, call)
 

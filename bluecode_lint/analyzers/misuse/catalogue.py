@@ -24,6 +24,7 @@ import yaml
 
 from bluecode_lint.analyzers.misuse.checks import CHECKS
 from bluecode_lint.analyzers.misuse.conditions import compile_condition
+from bluecode_lint.analyzers.misuse.unit import WellKnown
 from bluecode_lint.core.errors import RulesError
 from bluecode_lint.core.model import Confidence
 
@@ -104,6 +105,24 @@ def _entry(document: Mapping[str, Any], rules: Mapping[str, Rule]) -> Entry:
         unless=tuple(compile_condition(spec) for spec in document.get("unless", ())),
         in_tests=bool(document.get("in_tests", False)),
     )
+
+
+def load_well_known(path: Path) -> WellKnown:
+    """Read ``packages.txt``: a module's name a line, or ``distribution = module`` where the two differ.
+
+    Raises:
+        RulesError: It cannot be read.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"{path}: {error}"
+        raise RulesError(message) from error
+    entries = [line.partition("#")[0].partition("=") for line in lines]
+    pairs = [(name.strip(), module.strip()) for name, _, module in entries if name.strip()]
+    distributions = {name: module for name, module in pairs if module}
+    modules = frozenset(module.partition(".")[0] or name for name, module in pairs)
+    return WellKnown(modules, distributions)
 
 
 _BRACES = re.compile(r"\{([^{}]*)\}")

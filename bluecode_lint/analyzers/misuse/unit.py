@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections import defaultdict
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from bluecode_lint.analyzers.ir import (
     Assign,
+    Attribute,
     AugAssign,
     Call,
     Class,
@@ -26,13 +28,14 @@ from bluecode_lint.analyzers.ir import (
     Subscript,
     children,
     dotted,
+    last_name,
     string_value,
     walk,
 )
 from bluecode_lint.analyzers.misuse.walking import blocks, expressions, own_expressions, statements
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from bluecode_lint.analyzers.ir import Body
 
@@ -43,11 +46,28 @@ _TEST_CODE = re.compile(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class WellKnown:
+    """Names on the registry: ``modules`` people import, ``distributions`` whose module is called otherwise."""
+
+    modules: frozenset[str] = frozenset()
+    distributions: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """What is around a module: the names of the ``modules`` that were scanned with it, and what is well known."""
+
+    modules: frozenset[str] = frozenset()
+    well_known: WellKnown = WellKnown()
+
+
 class Unit:
     """A lowered module and what is derived from it on first use."""
 
-    def __init__(self, module: Module) -> None:
+    def __init__(self, module: Module, project: Project | None = None) -> None:
         self.module = module
+        self.project = project or Project()
         self.remembered: dict[str, object] = {}
         """What checks keep for each other."""
 
@@ -98,6 +118,23 @@ class Unit:
     def every(self, kind: type[E]) -> list[E]:
         """Give every expression of one kind, in source order."""
         return cast("list[E]", self._by_type.get(kind, []))
+
+    @cached_property
+    def _renamed(self) -> dict[str, tuple[str, ...]]:
+        found: dict[str, set[str]] = defaultdict(set)
+        for stmt in self.module.imports:
+            for local, path in stmt.names:
+                found[local].add(path.rpartition(".")[2])
+        for assignment in self.module.assignments:
+            if isinstance(assignment.value, (Name, Attribute)):
+                for target in assignment.targets:
+                    found[last_name(target)].add(last_name(assignment.value))
+        return {local: tuple(sorted(names - {local})) for local, names in found.items() if names - {local}}
+
+    def names_of(self, function: Expr) -> tuple[str, ...]:
+        """Give the last names a called function may have: as written, and before it was renamed."""
+        name = last_name(function)
+        return (name, *self._renamed.get(name, ()))
 
     # --- names and values ---------------------------------------------------------------------------------------------
 
