@@ -66,7 +66,7 @@ class Calls(Sinks):
         base: Value | None = None
         if isinstance(function, Attribute):
             base = self.value(function.value)
-            receiver = dotted(function.value)
+            receiver = dotted(function.value) or "?"
         else:
             receiver = ""
         values = [self.value(a) for a in call.args]
@@ -352,16 +352,23 @@ class Calls(Sinks):
         call = arguments.call
         for source in known.sources:
             if source.matcher.matches(name, path, receiver) and not (
-                source.kind is Kind.STORED and arguments.base and all_taints(arguments.base)
+                source.kind is Kind.STORED
+                and source.matcher.receivers is None
+                and arguments.base
+                and all_taints(arguments.base)
             ):
                 return self.source(call, source.kind, source.what)
         for guard in known.guards:
             if guard.holds == "raises" and guard.matcher.matches(name, path, receiver):
                 base = call.function.value if isinstance(call.function, Attribute) else None
                 self.apply_guard(call, base, guard.subject, guard.clears, normalized=guard.normalized)
-        for sanitizer in known.sanitizers:
-            if sanitizer.matcher.matches(name, path, receiver):
-                return self.sanitized(sanitizer.clears, sanitizer.shape, name, arguments)
+        matching = [s for s in known.sanitizers if s.matcher.matches(name, path, receiver)]
+        if matching:
+            clears = shape = 0
+            for sanitizer in matching:
+                clears |= sanitizer.clears
+                shape |= sanitizer.shape
+            return self.sanitized(clears, shape, name, arguments)
         for neutral in known.neutral:
             if neutral.matches(name, path, receiver):
                 subject = arguments.values[0] if arguments.values else arguments.base

@@ -185,7 +185,7 @@ class Checks(Expressions):
             if not truth:
                 self.clear_value(stack, self.absent(needle.const))
             return
-        if truth and not isinstance(stack.const, (str, bytes)) and not stack.taints:
+        if truth and not isinstance(stack.const, (str, bytes)) and not is_foreign(stack):
             self.clear(left, self.knowledge.everything)
 
     def absent(self, text: str) -> int:
@@ -206,9 +206,7 @@ class Checks(Expressions):
             if isinstance(subject, Const):
                 continue
             value = self.value(other)
-            if value.taints and not all(t.origin.kind is Kind.UNKNOWN for t in value.taints):
-                continue
-            if isinstance(subject, Call) and self.narrow_derived(subject):
+            if (isinstance(subject, Call) and self.narrow_derived(subject)) or is_foreign(value):
                 continue
             if not (isinstance(other, Const) and other.value in (None, "", True, False)):
                 self.clear(subject, self.knowledge.everything)
@@ -339,7 +337,7 @@ class Checks(Expressions):
             self.clear_value(subject, self.mask(_URL_RULES))
         if texts == ["/"]:
             self.learn((t.origin, self.knowledge.bits["rooted-url"]) for t in subject.taints)
-        if not prefix.taints and not any(t in ("/", "http://", "https://", "http", "-", ".") for t in texts):
+        if not is_foreign(prefix) and not any(t in ("/", "http://", "https://", "http", "-", ".") for t in texts):
             for taint in subject.taints:
                 if taint.shape & NORMALIZED or taint.cleared & self.knowledge.bits["no-dots"]:
                     self.learn([(taint.origin, self.mask(_PATH_RULES))])
@@ -410,7 +408,7 @@ class Checks(Expressions):
         """Assume the answer of a function that is known, analysed, or named like a check."""
         known = self.knowledge.calls.get(name)
         path = self.path(call.function)
-        text = dotted(receiver) if receiver is not None else ""
+        text = (dotted(receiver) or "?") if receiver is not None else ""
         for guard in known.guards if known else ():
             if guard.matcher.matches(name, path, text) and guard.holds is truth:
                 self.apply_guard(call, receiver, guard.subject, guard.clears, normalized=guard.normalized)
@@ -439,6 +437,11 @@ class Checks(Expressions):
                         self.learn([(taint.origin, mask)])
             else:
                 self.clear_value(value, mask)
+
+
+def is_foreign(value: Value) -> bool:
+    """Tell whether somebody hostile may decide on a value, so that a comparison with it proves nothing."""
+    return any(t.origin.kind <= Kind.MODEL for t in value.taints)
 
 
 def _parts(expr: Expr) -> list[Expr]:

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 _MARKUP = re.compile(rb"</|<(?:a|b|br|div|h[1-6]|html|i|img|input|li|option|p|script|span|td|tr|ul)\b", re.IGNORECASE)
 _STATEMENT = re.compile(rb"(?i)['\"\s](?:select\s|insert\s+into\s|update\s|delete\s+from\s)")
-_STORES = re.compile(rb"headers\[|session\[|\.location\s*=|environ\[|cookies\[")
+_STORES = re.compile(rb"(?:headers|session|cookies|msg|message|mail|email|mime|response|resp|res|rv)\[|\.location\s*=")
 _TELLING = re.compile(r"(?i)</|<(?:br|p|div|h[1-6]|a|td|li)\b|\b(?:select|insert into|update|delete from)\s")
 _NUMBERS = frozenset({"int", "float", "bool", "complex", "UUID", "Decimal", "date", "datetime", "PositiveInt"})
 _MAX_ATTRIBUTE_WRITERS = 4

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import importlib
 import warnings
+from dataclasses import dataclass
 from typing import Any
 
 sre_constants: Any = importlib.import_module("re._constants")
@@ -23,7 +24,6 @@ _CATEGORIES = {
     "CATEGORY_WORD": frozenset(c for c in _ASCII if c.isalnum() or c == "_") | {_OTHER},
 }
 _MAX_PATTERN = 4000
-_MAX_REPEAT = int(sre_constants.MAXREPEAT)
 _MANY = 10
 """Repeats at which an ambiguity costs real time."""
 
@@ -129,143 +129,210 @@ def _class(items: Any) -> frozenset[str]:  # noqa: ANN401  # a piece of the pars
 
 
 @functools.lru_cache(maxsize=512)
-def ambiguity(pattern: str) -> str:
-    r"""Explain how matching can take exponential or high polynomial time; ``""`` if no such place is found.
+def ambiguity(pattern: str, *, full: bool = False) -> str:
+    r"""Explain how matching can take exponential or polynomial time; ``""`` if it cannot.
 
-    Looked for, in the terms of backtracking: a repeat whose body can itself repeat over the same characters
-    (``(a+)+``), a repeated choice with overlapping sides (``(a|ab?)*``), and two neighbouring unbounded repeats over
-    common characters that something after them can make fail (``.*.*x``, ``\d+\d+$``).
+    The pattern becomes its position automaton (Glushkov, 1961), each transition counted as often as backtracking could
+    take it. Exponential: inside a loop, one word leads from a state back to itself in two ways (``(a+)+``).
+    Polynomial: one word loops in a state, leads from it to a second state, and loops there too (``.*.*``, ``\d+\d+``).
+    See Weber and Seidl, "On the degree of ambiguity of finite automata" (1991). Either costs time only if the match can
+    still fail afterwards, so a loop that may end the match is harmless unless the end is anchored (``full``: by the
+    call itself).
     """
     tree = _parse(pattern)
     if tree is None:
         return ""
-    return _ambiguous(list(tree), tail=False)
-
-
-def _ambiguous(items: list[Any], *, tail: bool) -> str:
-    """Look for an ambiguity in a sequence; ``tail`` tells that something that can fail follows it."""
-    for index, (code, argument) in enumerate(items):
-        fails_after = tail or any(_can_fail(item) for item in items[index + 1 :])
-        name = _name(code)
-        if name in ("MAX_REPEAT", "MIN_REPEAT"):
-            found = _repeat(argument, fails_after=fails_after) or _neighbours(items, index, tail=tail)
-        elif name == "SUBPATTERN":
-            found = _ambiguous(list(argument[3]), tail=fails_after)
-        elif name == "BRANCH":
-            found = next(filter(None, (_ambiguous(list(b), tail=fails_after) for b in argument[1])), "")
-        elif name in ("ASSERT", "ASSERT_NOT"):
-            found = _ambiguous(list(argument[1]), tail=True)
-        else:
-            found = ""
-        if found:
-            return found
-    return ""
-
-
-def _can_fail(item: Any) -> bool:  # noqa: ANN401  # a piece of the parse tree
-    code, argument = _name(item[0]), item[1]
-    if code in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
-        return bool(argument[0] > 0) and any(_can_fail(i) for i in argument[2])
-    if code == "SUBPATTERN":
-        return any(_can_fail(i) for i in argument[3])
-    return True
-
-
-def _repeat(argument: Any, *, fails_after: bool) -> str:  # noqa: ANN401  # a piece of the parse tree
-    """Judge one repeat: what is inside it, repeated."""
-    _, high, body = argument
-    inner = list(body)
-    while len(inner) == 1 and _name(inner[0][0]) == "SUBPATTERN":
-        inner = list(inner[0][1][3])
-    if high is not sre_constants.MAXREPEAT and int(high) < _MANY:
-        return _ambiguous(inner, tail=fails_after)
-    if fails_after:
-        if _has_free_split(inner):
-            return "a repeat inside a repeat can split the same text in exponentially many ways"
-        if len(inner) == 1 and _name(inner[0][0]) == "BRANCH" and _overlap(inner[0][1][1]):
-            return "a repeated choice has alternatives that match the same text"
-    return _ambiguous(inner, tail=True)
-
-
-def _has_free_split(items: list[Any]) -> bool:
-    """Tell whether a repeated body holds an unbounded repeat that nothing distinct separates from the next round."""
-    if len(items) == 1 and _name(items[0][0]) == "BRANCH":
-        return any(_has_free_split(_unwrapped(list(b))) for b in items[0][1][1])
-    for index, (code, argument) in enumerate(items):
-        if _name(code) not in ("MAX_REPEAT", "MIN_REPEAT") or argument[1] is not sre_constants.MAXREPEAT:
-            continue
-        mine = _letters(argument[2])
-        others = items[:index] + items[index + 1 :]
-        required = [_letters([o]) for o in others if _minimum(o) > 0]
-        if all(letters & mine for letters in required) and (required == [] or all(_inside(r, mine) for r in required)):
-            return True
-    return False
-
-
-def _unwrapped(items: list[Any]) -> list[Any]:
-    while len(items) == 1 and _name(items[0][0]) == "SUBPATTERN":
-        items = list(items[0][1][3])
-    return items
-
-
-def _inside(letters: frozenset[str], of: frozenset[str]) -> bool:
-    return letters <= of
-
-
-def _minimum(item: Any) -> int:  # noqa: ANN401  # a piece of the parse tree
-    code, argument = _name(item[0]), item[1]
-    if code in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
-        return int(argument[0]) * sum(_minimum(i) for i in argument[2])
-    if code == "SUBPATTERN":
-        return sum(_minimum(i) for i in argument[3])
-    if code == "BRANCH":
-        return min((sum(_minimum(i) for i in b) for b in argument[1]), default=0)
-    return 0 if code in ("AT", "ASSERT", "ASSERT_NOT", "GROUPREF_EXISTS") else 1
-
-
-def _overlap(branches: list[Any]) -> bool:
-    """Tell whether two alternatives can both match one text: compared by the characters that can come first."""
-    heads = [_head(list(b)) for b in branches]
-    for i, (letters, simple) in enumerate(heads):
-        for other, other_simple in heads[i + 1 :]:
-            if letters & other and simple and other_simple:
-                return True
-    return False
-
-
-def _head(items: list[Any]) -> tuple[frozenset[str], bool]:
-    """Give the characters an alternative can start with, and whether it is one character class, repeated or not."""
-    items = _unwrapped(items)
-    if not items:
-        return frozenset(), False
-    code, argument = _name(items[0][0]), items[0][1]
-    if code in ("MAX_REPEAT", "MIN_REPEAT"):
-        return _letters(argument[2]), len(items) == 1
-    return _letters([items[0]]), len(items) == 1
-
-
-def _neighbours(items: list[Any], index: int, *, tail: bool) -> str:
-    """Judge an unbounded repeat and the next one over common characters, with only optional things between."""
-    low_high_body = items[index][1]
-    if low_high_body[1] is not sre_constants.MAXREPEAT:
+    automaton = _Automaton()
+    try:
+        fragment = automaton.sequence(list(tree))
+    except _TooLargeError:
         return ""
-    mine = _letters(low_high_body[2])
-    between_inside = True
-    for later in range(index + 1, len(items)):
-        code, argument = _name(items[later][0]), items[later][1]
-        letters = _letters([items[later]])
-        body = _unwrapped([items[later]])
-        first = body[0] if body else items[later]
-        unbounded = _name(first[0]) in ("MAX_REPEAT", "MIN_REPEAT") and first[1][1] is sre_constants.MAXREPEAT
-        if unbounded and letters & mine:
-            fails = tail or any(_can_fail(i) for i in items[later + 1 :])
-            if fails and between_inside:
-                return "neighbouring repeats over the same characters can share a text in many ways"
-            return ""
-        if code == "AT":
-            continue
-        if _minimum(items[later]) > 0 and not letters <= mine:
-            between_inside = False
-        if code in ("MAX_REPEAT", "MIN_REPEAT") and argument[0] == 0:
-            continue
+    free_ends = frozenset() if full or automaton.is_anchored else fragment.last
+    loops = [loop for loop in automaton.loops() if not loop & free_ends]
+    for loop in loops:
+        if automaton.is_exponential(loop):
+            return "one text can be matched in exponentially many ways by the loops inside one another"
+    for first in loops:
+        for second in loops:
+            if first is not second and automaton.is_polynomial(first, second):
+                return "neighbouring loops can share one text in many ways"
     return ""
+
+
+_MAX_POSITIONS = 120
+_MAX_COPIES = 3
+"""Rounds of a bounded repeat that are written out."""
+_MAX_TRIPLES = 60_000
+
+
+class _TooLargeError(Exception):
+    """The automaton is too large to be judged."""
+
+
+@dataclass(slots=True)
+class _Fragment:
+    """A piece of an automaton: the positions it can start and end with, and whether it can be empty."""
+
+    first: frozenset[int]
+    last: frozenset[int]
+    empty: bool
+
+
+_EMPTY = _Fragment(frozenset(), frozenset(), empty=True)
+
+
+class _Automaton:
+    """The position automaton of a pattern. ``follow[p][q]`` counts the ways from position p to q."""
+
+    def __init__(self) -> None:
+        self.letters: list[frozenset[str]] = []
+        self.follow: list[dict[int, int]] = []
+        self.is_anchored = False
+
+    def sequence(self, items: list[Any]) -> _Fragment:
+        """Add a concatenation."""
+        result = _EMPTY
+        for code, argument in items:
+            result = self.concatenate(result, self.item(_name(code), argument))
+        return result
+
+    def concatenate(self, left: _Fragment, right: _Fragment) -> _Fragment:
+        self.link(left.last, right.first)
+        return _Fragment(
+            left.first | right.first if left.empty else left.first,
+            left.last | right.last if right.empty else right.last,
+            empty=left.empty and right.empty,
+        )
+
+    def link(self, sources: frozenset[int], targets: frozenset[int]) -> None:
+        for source in sources:
+            ways = self.follow[source]
+            for target in targets:
+                ways[target] = ways.get(target, 0) + 1
+
+    def item(self, code: str, argument: Any) -> _Fragment:  # noqa: ANN401  # a piece of the parse tree
+        """Add one piece of the parse tree."""
+        if code in ("MAX_REPEAT", "MIN_REPEAT"):
+            return self.repeat(int(argument[0]), int(argument[1]), list(argument[2]))
+        if code in ("POSSESSIVE_REPEAT", "ATOMIC_GROUP"):
+            body = list(argument[2] if code == "POSSESSIVE_REPEAT" else argument)
+            return self.position(_letters(body))
+        if code == "SUBPATTERN":
+            return self.sequence(list(argument[3]))
+        if code == "BRANCH":
+            sides = [self.sequence(list(side)) for side in argument[1]]
+            return _Fragment(
+                frozenset().union(*(s.first for s in sides)),
+                frozenset().union(*(s.last for s in sides)),
+                empty=any(s.empty for s in sides),
+            )
+        if code == "AT":
+            self.is_anchored = self.is_anchored or _name(argument).startswith("AT_END")
+            return _EMPTY
+        if code in ("ASSERT", "ASSERT_NOT"):
+            return _EMPTY
+        return self.position(_letters_of(code, argument))
+
+    def position(self, letters: frozenset[str]) -> _Fragment:
+        if len(self.letters) >= _MAX_POSITIONS:
+            raise _TooLargeError
+        self.letters.append(letters)
+        self.follow.append({})
+        place = frozenset({len(self.letters) - 1})
+        return _Fragment(place, place, empty=False)
+
+    def repeat(self, low: int, high: int, body: list[Any]) -> _Fragment:
+        """Add a repeat: a loop if it has no bound that matters, else its rounds one after another."""
+        if high < _MANY:
+            result = _EMPTY
+            for number in range(min(high, _MAX_COPIES)):
+                part = self.sequence(body)
+                result = self.concatenate(result, _Fragment(part.first, part.last, empty=part.empty or number >= low))
+            return result
+        part = self.sequence(body)
+        self.link(part.last, part.first)
+        return _Fragment(part.first, part.last, empty=part.empty or low == 0)
+
+    # --- questions ---------------------------------------------------------------------------------------------------
+
+    def loops(self) -> list[frozenset[int]]:
+        """Give the strongly connected components that hold a cycle."""
+        reach = [self.reachable(p) for p in range(len(self.letters))]
+        found: list[frozenset[int]] = []
+        seen: set[int] = set()
+        for p, reached in enumerate(reach):
+            if p in reached and p not in seen:
+                component = frozenset(q for q in reached if p in reach[q])
+                seen |= component
+                found.append(component)
+        return found
+
+    def reachable(self, start: int) -> set[int]:
+        reached: set[int] = set()
+        stack = [start]
+        while stack:
+            for target in self.follow[stack.pop()]:
+                if target not in reached:
+                    reached.add(target)
+                    stack.append(target)
+        return reached
+
+    def is_exponential(self, loop: frozenset[int]) -> bool:
+        """Tell whether a word leads from a state of the loop back to it in two ways."""
+        if any(ways > 1 and q in loop for p in loop for q, ways in self.follow[p].items()):
+            return True
+        seen: set[tuple[int, int]] = set()
+        stack = [pair for p in loop for pair in self.pairs(p, p, loop) if pair[0] != pair[1]]
+        while stack:
+            pair = stack.pop()
+            if pair in seen:
+                continue
+            seen.add(pair)
+            for successor in self.pairs(*pair, loop):
+                if successor[0] == successor[1]:
+                    return True
+                stack.append(successor)
+        return False
+
+    def pairs(self, p: int, q: int, inside: frozenset[int]) -> list[tuple[int, int]]:
+        """Give the pairs of states that one letter leads a pair of states to."""
+        return [
+            (a, b)
+            for a in self.follow[p]
+            if a in inside
+            for b in self.follow[q]
+            if b in inside and self.letters[a] & self.letters[b]
+        ]
+
+    def is_polynomial(self, first: frozenset[int], second: frozenset[int]) -> bool:
+        """Tell whether one word loops in a state of the first loop, leads to one of the second, and loops there."""
+        if not any(self.letters[p] & self.letters[q] for p in first for q in second):
+            return False
+        for p in first:
+            reached = self.reachable(p)
+            for q in second & reached:
+                if self.has_triple(p, q, first, second):
+                    return True
+        return False
+
+    def has_triple(self, p: int, q: int, first: frozenset[int], second: frozenset[int]) -> bool:
+        """Search the triple product for a way from (p, p, q) to (p, q, q)."""
+        seen: set[tuple[int, int, int]] = set()
+        stack = [(p, p, q)]
+        while stack and len(seen) < _MAX_TRIPLES:
+            x, y, z = stack.pop()
+            for a in self.follow[x]:
+                if a not in first:
+                    continue
+                for c in self.follow[z]:
+                    common = self.letters[a] & self.letters[c] if c in second else frozenset()
+                    if not common:
+                        continue
+                    for b in self.follow[y]:
+                        state = (a, b, c)
+                        if state not in seen and common & self.letters[b]:
+                            if state == (p, q, q):
+                                return True
+                            seen.add(state)
+                            stack.append(state)
+        return False

@@ -264,7 +264,7 @@ class Sinks(Containers):
     def statement(self, sink: Sink, arguments: Arguments) -> Iterable[Taint]:
         """Look at a statement; what stands where only a name can stand counts less than a value."""
         for taint in self.chosen_taints(sink, arguments):
-            if taint.origin.kind >= Kind.STORED and (is_identifier_place(taint.prefix) or not taint.shape & BUILT):
+            if is_doubtful(taint) and (is_identifier_place(taint.prefix) or not taint.shape & BUILT):
                 continue
             if taint.origin.kind is Kind.UNKNOWN and not taint.shape & SQL:
                 continue
@@ -350,7 +350,8 @@ class Sinks(Containers):
                 if last_name(arguments.call.function) in ("sub", "subn")
                 else arguments.values[1:2]
             )
-        found = ambiguity(pattern) if isinstance(pattern, str) and pattern else ""
+        full = last_name(arguments.call.function) == "fullmatch"
+        found = ambiguity(pattern, full=full) if isinstance(pattern, str) and pattern else ""
         if found:
             weakness = 0 if "exponential" in found else WEAK
             for subject in subjects:
@@ -511,7 +512,12 @@ def _is_structured(taint: Taint) -> bool:
 
 
 def _is_weak_name(taint: Taint) -> bool:
-    return taint.origin.kind >= Kind.STORED and is_identifier_place(taint.prefix)
+    return is_doubtful(taint) and is_identifier_place(taint.prefix)
+
+
+def is_doubtful(taint: Taint) -> bool:
+    """Tell whether it is not certain that anybody hostile decides on a taint."""
+    return taint.origin.kind in (Kind.STORED, Kind.PARAM, Kind.UNKNOWN)
 
 
 def is_identifier_place(prefix: str) -> bool:
