@@ -21,10 +21,13 @@ _LITERAL_CHARS_MAX = 4_000
 def find_argument(call: Node, spec: str) -> Node | None:
     """Give the value of an argument.
 
-    ``spec`` lists alternatives: ``0|args`` is the first positional argument or else the keyword ``args``. A position
-    behind a ``*splat`` is unknown and so not found.
+    ``spec`` lists alternatives: ``0|args`` is the first positional argument or else the keyword ``args``, and
+    ``receiver`` the object whose method is called. A position behind a ``*splat`` is unknown and so not found.
     """
     for wanted in spec.split("|"):
+        if wanted == "receiver":
+            function = call.child_by_field_name("function")
+            return function.child_by_field_name("object") if function is not None else None
         value = _positional(call, int(wanted)) if wanted.isdigit() else _keyword(call, wanted)
         if value is not None:
             return value

@@ -9,7 +9,7 @@ from bluecode_lint.core.imports import text_of
 from bluecode_lint.reasoners.arguments import find_argument, literal_of
 from bluecode_lint.reasoners.guards import Guard, guards_at, validations_before
 from bluecode_lint.reasoners.scene import walk
-from bluecode_lint.reasoners.values import LeafKind
+from bluecode_lint.reasoners.values import LeafKind, argument_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -58,6 +58,13 @@ def _mentions(node: Node, names: Collection[str]) -> bool:
     )
 
 
+def _is_one_of(node: Node | None, names: Collection[str]) -> bool:
+    """Tell whether an expression is the value itself, not something computed from a part of it."""
+    while node is not None and node.type == "call" and text_of(node.child_by_field_name("function")) == "str":
+        node = find_argument(node, "0")
+    return node is not None and text_of(node) in names
+
+
 def _comparison(node: Node) -> tuple[Node, str, Node] | None:
     """Take a simple comparison apart: left, operator, right."""
     if node.type != "comparison_operator" or len(node.named_children) != _CONTAINMENT_PARTS:
@@ -66,15 +73,42 @@ def _comparison(node: Node) -> tuple[Node, str, Node] | None:
     return node.named_children[0], operator, node.named_children[1]
 
 
-def _is_allowlist(guard: Guard, names: Collection[str], values: Values) -> bool:
+def _membership(guard: Guard, values: Values) -> Node | None:
+    """Give what is known to be in a fixed collection; None if the guard says nothing of the kind."""
     compared = _comparison(guard.condition)
     if compared is None:
-        return False
+        return None
     left, operator, right = compared
     member = (operator == "in" and guard.holds) or (operator == "not in" and not guard.holds)
-    if not member or not _mentions(left, names) or _mentions(right, names) or left.type in {"string", "call"}:
+    return left if member and left.type != "string" and _is_fixed_collection(right, values) else None
+
+
+def _is_allowlist(guard: Guard, names: Collection[str], values: Values) -> bool:
+    return _is_one_of(_membership(guard, values), names)
+
+
+def _is_host_test(guard: Guard, names: Collection[str], values: Values) -> bool:
+    """Recognise that the host of an address is one of a fixed collection, or a constant."""
+    member = _membership(guard, values)
+    compared = _comparison(guard.condition)
+    if member is None and compared is not None:
+        left, operator, right = compared
+        if ((operator == "==") == guard.holds and operator in {"==", "!="}) and values.is_constant(right):
+            member = left
+    return member is not None and _is_host_of(member, names, values)
+
+
+def _is_hostless(guard: Guard, names: Collection[str], values: Values) -> bool:
+    """Recognise that an address is known to have no host, so that it stays on the own site."""
+    return not guard.holds and guard.condition.type == "attribute" and _is_host_of(guard.condition, names, values)
+
+
+def _is_host_of(node: Node, names: Collection[str], values: Values) -> bool:
+    expressions = [node, *values.definitions(node)]
+    if not any(text_of(item).endswith((".hostname", ".netloc")) for item in expressions):
         return False
-    return _is_fixed_collection(right, values)
+    derived = {name for leaf in values.leaves(node) for name in leaf.names}
+    return any(_mentions(item, names) for item in expressions) or bool(derived & set(names))
 
 
 def _is_fixed_collection(node: Node, values: Values) -> bool:
@@ -153,10 +187,12 @@ def _is_pattern(guard: Guard, names: Collection[str], values: Values) -> bool:
             return False
         holds = holds == (compared[1] in {"is not", "!="})
         return any(_is_pattern(Guard(item, holds), names, values) for item in values.definitions(compared[0]))
-    if node.type != "call" or not holds or not _mentions(node, names):
+    if node.type != "call" or not holds:
         return False
     function = node.child_by_field_name("function")
     method = text_of(function).rpartition(".")[2] if function is not None else ""
+    if not _is_one_of(find_argument(node, "1") or find_argument(node, "0"), names):
+        return False
     if method == "fullmatch":
         return True
     return method == "match" and _is_anchored(node, function, values)
@@ -175,14 +211,14 @@ def _is_anchored(call: Node, function: Node | None, values: Values) -> bool:
 
 def _is_type_test(guard: Guard, names: Collection[str], _values: Values) -> bool:
     node = guard.condition
-    if node.type != "call" or not guard.holds or not _mentions(node, names):
+    function = node.child_by_field_name("function") if node.type == "call" else None
+    if function is None or not guard.holds:
         return False
-    function = node.child_by_field_name("function")
-    method = text_of(function).rpartition(".")[2] if function is not None else ""
-    if method == "isinstance":
+    if text_of(function) == "isinstance":
         kind = find_argument(node, "1")
-        return kind is not None and text_of(kind) in _NUMBERS
-    return method in _TYPE_TESTS
+        return kind is not None and text_of(kind) in _NUMBERS and _is_one_of(find_argument(node, "0"), names)
+    tested = function.child_by_field_name("object")
+    return text_of(function.child_by_field_name("attribute")) in _TYPE_TESTS and _is_one_of(tested, names)
 
 
 def _is_text_test(guard: Guard, names: Collection[str], _values: Values) -> bool:
@@ -199,8 +235,7 @@ def _is_prefix(guard: Guard, names: Collection[str], values: Values) -> bool:
     function = node.child_by_field_name("function") if node.type == "call" else None
     if function is None or not guard.holds or text_of(function.child_by_field_name("attribute")) != "startswith":
         return False
-    receiver = function.child_by_field_name("object")
-    return receiver is not None and _mentions(receiver, names) and values.is_constant(find_argument(node, "0"))
+    return _is_one_of(function.child_by_field_name("object"), names) and values.is_constant(find_argument(node, "0"))
 
 
 def _is_equality(guard: Guard, names: Collection[str], values: Values) -> bool:
@@ -210,7 +245,8 @@ def _is_equality(guard: Guard, names: Collection[str], values: Values) -> bool:
     left, operator, right = compared
     decided = (operator == "==" and guard.holds) or (operator == "!=" and not guard.holds)
     return decided and (
-        (_mentions(left, names) and values.is_constant(right)) or (_mentions(right, names) and values.is_constant(left))
+        (_is_one_of(left, names) and values.is_constant(right))
+        or (_is_one_of(right, names) and values.is_constant(left))
     )
 
 
@@ -225,6 +261,25 @@ def _is_bound(guard: Guard, names: Collection[str], _values: Values) -> bool:
     if _mentions(right, names) and not _mentions(left, names):
         return (operator in {">", ">="} and guard.holds) or (operator in {"<", "<="} and not guard.holds)
     return False
+
+
+def _is_doctype_test(guard: Guard, names: Collection[str], _values: Values) -> bool:
+    """Recognise that a text is known to hold no document type or entity declaration."""
+    compared = _comparison(guard.condition)
+    if compared is None:
+        return False
+    left, operator, right = compared
+    absent = (operator == "in" and not guard.holds) or (operator == "not in" and guard.holds)
+    return absent and "DOCTYPE" in literal_of(left).upper() and _is_one_of(right, names)
+
+
+def _is_signature_test(guard: Guard, names: Collection[str], values: Values) -> bool:
+    node = guard.condition
+    method = text_of(node.child_by_field_name("function")).rpartition(".")[2] if node.type == "call" else ""
+    if method not in {"compare_digest", "verify", "check_signature"} or not guard.holds:
+        return False
+    derived = {name for argument in argument_nodes(node) for leaf in values.leaves(argument) for name in leaf.names}
+    return bool(derived & set(names))
 
 
 def _is_validator(guard: Guard, names: Collection[str], _values: Values) -> bool:
@@ -259,6 +314,10 @@ _RECOGNISERS: Mapping[str, Callable[[Guard, Collection[str], Values], bool]] = {
     "pattern": _is_pattern,
     "type": _is_type_test,
     "text": _is_text_test,
+    "host": _is_host_test,
+    "hostless": _is_hostless,
+    "doctype": _is_doctype_test,
+    "signature": _is_signature_test,
     "prefix": _is_prefix,
     "equality": _is_equality,
     "bound": _is_bound,

@@ -123,9 +123,17 @@ def argument_is(scene: Scene, spec: str, *literals: str) -> bool:
 
 def argument_is_not(scene: Scene, spec: str, *literals: str) -> bool:
     """The argument is a known literal, and none of these."""
-    known = [literal_of(value) for value in _values(scene).definitions(_argument(scene, spec))]
-    resolved = [_resolved(scene, value) for value in _values(scene).definitions(_argument(scene, spec))]
-    return bool(known) and all(known) and not (set(known) | set(resolved)) & set(literals)
+    values = _values(scene)
+    definitions = values.definitions(_argument(scene, spec))
+    known = {literal_of(value) for value in definitions} | {_resolved(scene, value) for value in definitions}
+    return bool(definitions) and all(_is_known(scene, value) for value in definitions) and not known & set(literals)
+
+
+def _is_known(scene: Scene, value: Node) -> bool:
+    """Tell whether a value is written out, or is a name of an imported module."""
+    if value.type in {"identifier", "attribute"}:
+        return scene.imports.path(value) != text_of(value) or text_of(value).partition(".")[0] in scene.imports.paths
+    return bool(literal_of(value))
 
 
 def _argument_literals(scene: Scene, spec: str, literals: Sequence[str], *, any_of: bool) -> bool:
@@ -341,10 +349,16 @@ def input_not_through(scene: Scene, spec: str, *paths: str) -> bool:
     return any(not any(matches(step, paths) for step in leaf.through) for leaf in _input_leaves(scene, spec))
 
 
+def argument_not_from_parameter(scene: Scene, spec: str) -> bool:
+    """The argument is given, and nothing in it comes from a parameter of the function."""
+    return argument_present(scene, spec) and not argument_from_parameter(scene, spec)
+
+
 def argument_checked(scene: Scene, spec: str, *kinds: str) -> bool:
     """Everything in the argument that is no constant passed a check of one of the kinds before this point.
 
-    Kinds: allowlist, containment, pattern, prefix, type, text, number, equality, bound, address, validator.
+    Kinds: allowlist, containment, pattern, prefix, type, text, number, equality, bound, host, hostless, address,
+    doctype, signature, validator.
     """
     values = _values(scene)
     leaves = [leaf for leaf in values.leaves(_argument(scene, spec)) if leaf.kind is not LeafKind.CONSTANT]
@@ -411,6 +425,25 @@ def argument_made_without(scene: Scene, spec: str, path: str, keyword: str) -> b
         and not may_have_argument(value, keyword)
         for value in _values(scene).definitions(_argument(scene, spec))
     )
+
+
+def begins_with_host(scene: Scene, spec: str) -> bool:
+    """The argument is an address whose scheme and host are constant: what is pasted in comes after the host's slash."""
+    definitions = _values(scene).definitions(_argument(scene, spec))
+    return bool(definitions) and all(
+        re.match(r"(?:[a-z+]+://[^/{}%]+/|/(?![/\\{%]))", _constant_beginning(value)) for value in definitions
+    )
+
+
+def _constant_beginning(node: Node) -> str:
+    """Give the constant characters a text begins with."""
+    left = node.child_by_field_name("left")
+    if node.type == "binary_operator" and left is not None:
+        return _constant_beginning(left)
+    if node.type != "string":
+        return ""
+    text = text_of(node).lstrip("rRbBfFuU")
+    return text.strip("'\"")
 
 
 def text_has_placeholders(scene: Scene, spec: str) -> bool:
@@ -620,6 +653,16 @@ def returns_from(scene: Scene, *paths: str) -> bool:
     return any(matches(leaf.path, paths) or any(matches(step, paths) for step in leaf.through) for leaf in leaves)
 
 
+def returns_through(scene: Scene, *paths: str) -> bool:
+    """The claim is a return of something whose every part that is no constant passed a call of one of the paths."""
+    if scene.node.type != "return_statement" or not scene.node.named_children:
+        return False
+    leaves = [
+        leaf for leaf in _values(scene).leaves(scene.node.named_children[0]) if leaf.kind is not LeafKind.CONSTANT
+    ]
+    return bool(leaves) and all(any(matches(step, paths) for step in leaf.through) for leaf in leaves)
+
+
 def returns_without(scene: Scene, *paths: str) -> bool:
     """The claim is a return of something that comes from none of the paths."""
     return scene.node.type == "return_statement" and bool(scene.node.named_children) and not returns_from(scene, *paths)
@@ -663,10 +706,12 @@ PREDICATES: Mapping[str, Callable[..., bool]] = {
         argument_matches,
         argument_never_matches,
         argument_not_built,
+        argument_not_from_parameter,
         argument_not_through,
         argument_present,
         argument_through,
         argument_unchecked,
+        begins_with_host,
         assigns,
         assigns_call_to,
         assigns_text_to,
@@ -692,6 +737,7 @@ PREDICATES: Mapping[str, Callable[..., bool]] = {
         receiver_not_made_by,
         returns_caught_error,
         returns_from,
+        returns_through,
         returns_without,
         scope_calls,
         scope_is_handler,

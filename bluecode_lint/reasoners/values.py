@@ -120,17 +120,13 @@ class Values:
         name = text_of(node)
         named = trail.by_name(name)
         reaching, hides_earlier = _reaching(self._assigned.get(name, ()), node)
-        for item in reaching:
-            if item.value.start_byte not in trail.seen:
-                self._collect(item.value, named.past(item.value), found)
+        self._collect_assigned(reaching, named, found)
         if reaching and (hides_earlier or name not in self.parameters):
             return
         if name in self.parameters:
             found.append(named.leaf(node, LeafKind.PARAMETER, name))
         elif name in self._globals and not same_node(self._scope, self._module):
-            for item in self._globals[name]:
-                if item.value.start_byte not in trail.seen:
-                    self._collect(item.value, named.past(item.value), found)
+            self._collect_assigned(self._globals[name], named, found)
         elif not self._is_loop_name(node, name, named, found):
             found.append(named.leaf(node, LeafKind.NAME, self._imports.path(node)))
 
@@ -138,22 +134,24 @@ class Values:
         """Resolve a name bound by a comprehension around it, or by a function around the function."""
         for outer in ancestors(node):
             if outer.type in _COMPREHENSIONS:
-                for clause in outer.named_children:
-                    left, right = clause.child_by_field_name("left"), clause.child_by_field_name("right")
-                    if left is not None and right is not None and name in _identifiers(left):
-                        self._collect(right, trail, found)
-                        return True
+                source = _comprehension_source(outer, name)
+                if source is not None:
+                    self._collect(source, trail, found)
+                    return True
             if outer.type == "function_definition" and not same_node(outer, self._scope):
                 if name in parameter_names(outer):
                     found.append(trail.leaf(node, LeafKind.PARAMETER, name))
                     return True
-                assigned = _assignments(outer).get(name, ())
-                for item in assigned:
-                    if item.value.start_byte not in trail.seen:
-                        self._collect(item.value, trail.past(item.value), found)
-                if assigned:
+                if self._collect_assigned(_assignments(outer).get(name, ()), trail, found):
                     return True
         return False
+
+    def _collect_assigned(self, assigned: Sequence[Assignment], trail: _Trail, found: list[Leaf]) -> bool:
+        """Follow assignments not followed before; tell whether there are any at all."""
+        for item in assigned:
+            if item.value.start_byte not in trail.seen:
+                self._collect(item.value, trail.past(item.value), found)
+        return bool(assigned)
 
     def _collect_call(self, node: Node, trail: _Trail, found: list[Leaf]) -> None:
         function = node.child_by_field_name("function")
@@ -162,6 +160,9 @@ class Values:
         parts = list(argument_nodes(node))
         receiver = function.child_by_field_name("object") if function is not None else None
         before = len(found)
+        is_lookup = path.endswith(".get") and self.is_constant(receiver)
+        if is_lookup:
+            del parts[:1]  # looking a key up in a constant table gives what the table holds
         if receiver is not None and not self._is_module_path(receiver):
             self._collect(receiver, inner, found)
         for part in parts:
@@ -170,7 +171,8 @@ class Values:
                 self._collect(value, inner, found)
         if len(found) == before or self._only_constants(found[before:]):
             del found[before:]
-            kind = LeafKind.CONSTANT if path.rpartition(".")[2] in _PURE_CALLS else LeafKind.CALL
+            is_pure = is_lookup or path.rpartition(".")[2] in _PURE_CALLS
+            kind = LeafKind.CONSTANT if is_pure else LeafKind.CALL
             found.append(trail.leaf(node, kind, path))
 
     def _only_constants(self, leaves: Sequence[Leaf]) -> bool:
@@ -190,6 +192,9 @@ class Values:
     def _collect_attribute(self, node: Node, trail: _Trail, found: list[Leaf]) -> None:
         receiver = node.child_by_field_name("object")
         path = self._imports.path(node)
+        if receiver is not None and receiver.type == "call":
+            self._collect(receiver, trail.by_name(path), found)
+            return
         base = receiver
         while base is not None and base.type in {"attribute", "subscript", "call"}:
             base = (
@@ -206,6 +211,15 @@ class Values:
                 self._collect(receiver, trail.by_name(path), found)
                 return
         found.append(trail.by_name(path).leaf(node, LeafKind.NAME, path))
+
+
+def _comprehension_source(comprehension: Node, name: str) -> Node | None:
+    """Give what a comprehension takes a name's values from."""
+    for clause in comprehension.named_children:
+        left = clause.child_by_field_name("left")
+        if clause.type == "for_in_clause" and left is not None and name in _identifiers(left):
+            return clause.child_by_field_name("right")
+    return None
 
 
 def _value_parts(node: Node) -> Sequence[Node]:
@@ -275,6 +289,8 @@ def _bindings_of(node: Node) -> Iterator[tuple[str, Node, bool]]:
         if left is None or right is None:
             return
         yield from _targets(left, right, whole=node.type == "assignment")
+    elif node.type == "call":
+        yield from _growth(node)
     elif node.type == "named_expression":
         name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
         if name is not None and value is not None:
@@ -284,6 +300,17 @@ def _bindings_of(node: Node) -> Iterator[tuple[str, Node, bool]]:
         if alias is not None and node.named_children:
             target = alias.named_children[0] if alias.named_children else alias
             yield text_of(target), node.named_children[0], True
+
+
+def _growth(call: Node) -> Iterator[tuple[str, Node, bool]]:
+    """Yield what a call such as ``parts.append(value)`` adds to a name."""
+    function = call.child_by_field_name("function")
+    receiver = function.child_by_field_name("object") if function is not None else None
+    if receiver is None or receiver.type != "identifier":
+        return
+    if function is not None and text_of(function.child_by_field_name("attribute")) in _GROWERS:
+        for argument in argument_nodes(call):
+            yield text_of(receiver), argument, False
 
 
 def _targets(left: Node, right: Node, *, whole: bool) -> Iterator[tuple[str, Node, bool]]:
@@ -390,6 +417,7 @@ _CONSTANTS = frozenset(
         "lambda",
     }
 )
+_GROWERS = frozenset({"append", "appendleft", "extend", "insert", "add", "update"})
 _COMPREHENSIONS = frozenset(
     {"list_comprehension", "set_comprehension", "generator_expression", "dictionary_comprehension"}
 )
