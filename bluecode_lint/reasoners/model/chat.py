@@ -30,7 +30,7 @@ class Trouble(StrEnum):
     DISCONNECTED = "the server hung up in the middle of an answer"
     TIMED_OUT = "the server took too long"
     INSECURE = "no trusted secure connection to the server"
-    KEY_REJECTED = "the server rejected the key"
+    KEY_REJECTED = "the server rejected the key, or its account"
     NOT_FOUND = "the server knows no such address or model"
     RATE_LIMITED = "the server asks to slow down"
     SERVER_ERROR = "the server has an error of its own"

@@ -75,7 +75,7 @@ class _Breaker:
 
 @dataclass(slots=True)
 class _Attempt:
-    """What one request gave, with what the server said about trying again."""
+    """What one request gave, and what the server said of trying again, or of the request's form."""
 
     reply: Reply
     retry_after_s: float | None = None
@@ -157,9 +157,9 @@ class OpenAiChat:
         for sent in itertools.count(1):
             attempt = await self._send(client, request, known)
             attempt.reply = replace(attempt.reply, attempts=sent)
-            fewer = known.without(attempt.complaint)
-            if attempt.reply.trouble is not Trouble.BAD_REQUEST:
+            if not attempt.complaint:
                 break
+            fewer = known.without(attempt.complaint)
             if fewer is None or not self._may_try_again(Usage()):
                 return attempt
             known = fewer
@@ -247,23 +247,29 @@ def _usage(document: object) -> Usage:
     return Usage(count("prompt_tokens"), count("completion_tokens"), charged)
 
 
-_TIMEOUT, _CONFLICT, _TOO_MANY, _SERVER = 408, 409, 429, 500
+_TROUBLES = {
+    401: Trouble.KEY_REJECTED,
+    402: Trouble.KEY_REJECTED,
+    403: Trouble.KEY_REJECTED,
+    404: Trouble.NOT_FOUND,
+    408: Trouble.TIMED_OUT,
+    409: Trouble.SERVER_ERROR,
+    429: Trouble.RATE_LIMITED,
+}
+_REDIRECTIONS, _SERVER_ERRORS = range(300, 400), range(500, 600)
+_ABOUT_ITS_FORM = frozenset({400, 422})
 
 
 def _attempt_from_status(error: openai.APIStatusError) -> _Attempt:
     status = error.status_code
-    complaint = error.message
-    troubles = {
-        401: Trouble.KEY_REJECTED,
-        403: Trouble.KEY_REJECTED,
-        404: Trouble.NOT_FOUND,
-        _TIMEOUT: Trouble.TIMED_OUT,
-        _CONFLICT: Trouble.SERVER_ERROR,
-        _TOO_MANY: Trouble.RATE_LIMITED,
-    }
-    trouble = troubles.get(status, Trouble.SERVER_ERROR if status >= _SERVER else Trouble.BAD_REQUEST)
+    trouble = _TROUBLES.get(status, Trouble.BAD_REQUEST)
+    if status in _REDIRECTIONS:
+        trouble = Trouble.NOT_FOUND
+    elif status in _SERVER_ERRORS:
+        trouble = Trouble.SERVER_ERROR
     retry_after_s = read_retry_after(error.response.headers.get("retry-after", ""))
-    return _Attempt(failed(trouble, f"HTTP {status}: {complaint}"), retry_after_s, complaint)
+    complaint = error.message if status in _ABOUT_ITS_FORM else ""
+    return _Attempt(failed(trouble, f"HTTP {status}: {error.message}"), retry_after_s, complaint)
 
 
 def read_retry_after(value: str) -> float | None:

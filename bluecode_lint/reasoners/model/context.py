@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from bluecode_lint.core.imports import imports_of, text_of
 from bluecode_lint.reasoners.model.budget import estimate_tokens
-from bluecode_lint.reasoners.model.redaction import PLACEHOLDER, scrub, secret_literals
+from bluecode_lint.reasoners.model.redaction import PLACEHOLDER, scrub, scrub_code, secret_literals, settings_in
 from bluecode_lint.reasoners.scene import scene_at, scope_of, walk
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def clean(artifact: Artifact, *, neutral_names: bool = False) -> CleanSource:
     edits = [*_prose(root)]
     named = list(secret_literals(root))
     edits += [(*_inside(node), PLACEHOLDER) for node, _ in named]
+    edits += [(*span, PLACEHOLDER) for node in walk(root) for span in settings_in(node)]
     edits += _long_strings(root)
     originals: dict[str, str] = {}
     if neutral_names:
@@ -65,7 +66,7 @@ def clean(artifact: Artifact, *, neutral_names: bool = False) -> CleanSource:
         edits += [(n.start_byte, n.end_byte, renamed[text_of(n)]) for n in _identifiers(root) if text_of(n) in renamed]
     secrets = frozenset(value for _, value in named)
     text = _apply(artifact.syntax.source, edits)
-    lines = tuple(_shorten(line.rstrip()) for line in scrub(text, secrets).split("\n"))
+    lines = tuple(_shorten(line.rstrip()) for line in scrub_code(text, secrets).split("\n"))
     return CleanSource(artifact.uri, lines, secrets, originals)
 
 

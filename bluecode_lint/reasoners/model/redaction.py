@@ -36,14 +36,17 @@ _SHAPES = re.compile(
     | (?<=://)[^\s/@:'"]{0,200}:[^\s/@'"]{1,200}(?=@)                   # user:password@host
     | (?<=hooks\.slack\.com/services/)[\w/]+
     | (?i:(?<=bearer\ )|(?<=basic\ ))[\w.~+/=-]{8,}
-    | (?i:\b(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[_-]?key|access[_-]?key|account[_-]?key|client[_-]?secret
-        |shared[_-]?access[_-]?signature|sig)\s*=\s*)[^\s;&,'"{}%]{3,}  # password=... in a DSN, a query, a log line
     """,
     re.VERBOSE,
 )
+_SETTINGS = re.compile(
+    r"(?i:\b(?:pass(?:word|wd|phrase)?|pwd|secret|token|(?:api|access|account)[_-]?key|client[_-]?secret|sig)\s*=\s*)"
+    r"[^\s;&,'\"{}%<]{3,}"
+)
+"""``password=...`` inside a text: a connection string, a query, a log line. In code it is an assignment."""
 
 _SECRET_NAME = re.compile(
-    r"pass(?:word|wd|phrase|code)?(?![a-z])|pwd|secret|token|credential|"
+    r"(?<![a-z])pass(?![a-z])|pass(?:word|wd|phrase|code)|pwd|secret|token|credential|"
     r"(?:api|access|private|secret|signing|encryption|crypt|session|master|shared|auth|account|storage|hmac|aes|jwt|fernet|des)"
     r"_?-?keys?(?![a-z])|(?:^|_)(?:key|pin|salt|otp|seed|dsn|iv|pepper)(?:_|$)|bearer|authorization|webhook_?url|conn(?:ection)?_?str",
     re.IGNORECASE,
@@ -73,11 +76,23 @@ _EXPRESSION_ENDS = frozenset({"expression_statement", "block", "module", "lambda
 
 def scrub(text: str, known: Iterable[str] = ()) -> str:
     """Replace what looks like a secret in any text, and every value in ``known`` (secrets met elsewhere)."""
+    return _SETTINGS.sub(PLACEHOLDER, scrub_code(text, known))
+
+
+def scrub_code(text: str, known: Iterable[str] = ()) -> str:
+    """Replace what looks like a secret in source text, where ``password = value`` names a variable."""
     for value in sorted({value for value in known if len(value) >= _LITERAL_MIN}, key=len, reverse=True):
         text = text.replace(value, PLACEHOLDER)
     text = _SHAPES.sub(PLACEHOLDER, text)
     text = _ESCAPES.sub(PLACEHOLDER, text)
     return _RANDOM.sub(lambda found: PLACEHOLDER if _is_random(found.group()) else found.group(), text)
+
+
+def settings_in(literal: Node) -> Iterator[tuple[int, int]]:
+    """Yield the spans of a string, in bytes, in which a setting is given a secret."""
+    if literal.type == "string" and literal.text is not None:
+        for found in _SETTINGS.finditer(literal.text.decode("latin-1")):  # one character a byte
+            yield literal.start_byte + found.start(), literal.start_byte + found.end()
 
 
 def secret_literals(root: Node) -> Iterator[tuple[Node, str]]:
