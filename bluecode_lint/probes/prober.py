@@ -138,10 +138,9 @@ class AttackProber:
         outcome = Outcome(report["outcome"])
         if outcome is not Outcome.CONFIRMED:
             return Confirmation(outcome, family.name, str(report["reason"]), sandbox=level, runs=runs)
-        evidence = Evidence(
-            entry=f"{report['words']}, {report['point']}", payload=str(report["shown"]), effect=str(report["effect"])
-        )
-        reason = f"whoever controls {report['point']} of {report['words']} can do this"
+        words, point = str(report["words"]), str(report["point"])
+        evidence = Evidence(f"{words}, {point}" if point else words, str(report["shown"]), str(report["effect"]))
+        reason = f"whoever controls {point} of {words} can do this" if point else f"{words} does this by itself"
         script = write_replay(plan, report, evidence, family, self._root)
         return Confirmation(outcome, family.name, reason, evidence, script, level, runs)
 

@@ -24,11 +24,9 @@ _EVENTS = frozenset(
 _SERVICES = frozenset(
     {
         "conn", "connection", "cursor", "cur", "db", "session", "logger", "log", "client", "ctx", "context", "engine", "redis",
-        "notice", "bot", "channel", "socket", "sock", "method", "properties", "response", "resp", "self", "cls", "pool", "api",
+        "notice", "bot", "channel", "socket", "sock", "method", "properties", "response", "resp", "self", "cls", "pool", "api", "collection", "coll", "directory", "tree", "model", "queryset", "service",
     }
 )  # fmt: skip
-_NUMBERS = frozenset({"count", "size", "limit", "offset", "num", "n", "port", "timeout", "width", "height", "page", "age", "amount",
-                      "length", "depth", "level", "index", "retries", "max_length", "quantity", "price", "year"})  # fmt: skip
 _CALLABLES = frozenset({"callback", "fn", "func", "handler", "function", "on_done", "get_response", "view"})
 
 
@@ -239,7 +237,7 @@ class _Maker:
             return DoorSequence("argument", name)
         if uses.loops and not uses.called:
             return [read("argument", f"{name}[0]")]
-        if uses.numeric or name in _NUMBERS:
+        if uses.numeric:
             return 7
         if name in _SERVICES:
             return Wild(name)

@@ -34,8 +34,8 @@ class Observation:
     words: str = ""
     events: list[Event] = field(default_factory=list)
     reads: dict[Point, str] = field(default_factory=dict)
-    guards: list[str] = field(default_factory=list)
-    laundered: list[str] = field(default_factory=list)
+    guards: list[tuple[int, str]] = field(default_factory=list)
+    laundered: list[tuple[int, str]] = field(default_factory=list)
     decisions: dict[str, bool] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
@@ -104,8 +104,9 @@ def _fill(observed: Observation, data: bytes) -> None:
             for e in report["events"]
         ]
         observed.reads = {Point(str(d), str(k)): str(v) for d, k, v in report["reads"]}
-        observed.guards, observed.notes = list(map(str, report["guards"])), list(map(str, report["notes"]))
-        observed.laundered = list(map(str, report["laundered"]))
+        observed.guards = [(int(at), str(name)) for at, name in report["guards"]]
+        observed.notes = list(map(str, report["notes"]))
+        observed.laundered = [(int(at), str(name)) for at, name in report["laundered"]]
         observed.decisions = {str(k): bool(v) for k, v in report["decisions"].items()}
         observed.missing, observed.loaded = list(map(str, report["missing"])), list(map(str, report["loaded"]))
         observed.lines = frozenset(map(int, report["lines"]))
@@ -174,7 +175,7 @@ def _report(words: str, error: str, lines: set[int]) -> dict[str, Any]:
     )
     return {
         "words": words, "error": error, "events": [tuple(e) for e in STAGE.events],
-        "reads": [(p.door, p.key, v[:500]) for p, v in STAGE.reads.items()], "guards": STAGE.guards, "laundered": STAGE.laundered,
+        "reads": [(p.door, p.key, v[:500]) for p, v in STAGE.reads.items()], "guards": STAGE.guards[:50], "laundered": STAGE.laundered[:50],
         "decisions": STAGE.decisions, "notes": STAGE.notes[:50], "missing": sorted(STAGE.missing),
         "lines": sorted(lines), "loaded": loaded,
     }  # fmt: skip

@@ -209,7 +209,11 @@ def _show_written(found: Any) -> None:
     if isinstance(owner, BaseHTTPRequestHandler):
         head, _, body = owner.wfile.getvalue().partition(b"\r\n\r\n")  # type: ignore[attr-defined]
         see("wire", "http.server", head)
-        see("response", "text/html" if b"html" in head.lower() or b"content-type" not in head.lower() else "text/plain", body)
+        see(
+            "response",
+            "text/html" if b"html" in head.lower() or b"content-type" not in head.lower() else "text/plain",
+            body,
+        )
     elif callable(getattr(type(owner), "answer", None)):
         try:
             owner.answer().record()

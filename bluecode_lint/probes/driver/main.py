@@ -10,7 +10,6 @@ import sysconfig
 from pathlib import Path
 from typing import Any
 
-from ..families.family import Look
 from . import loader, sinks
 from .entries import Entry, Subject
 from .outline import outline_of
@@ -112,16 +111,24 @@ def attack_data(attack: Attack) -> dict[str, Any]:
     entry, setup = attack.entry, attack.setup
     return {
         "entry": [entry.kind, entry.name, entry.owner, entry.line], "point": list(attack.point), "payload": attack.payload.name,
-        "values": [[list(p), v] for p, v in setup.values if p != attack.point], "polarity": setup.polarity, "flips": sorted(setup.flips),
+        "values": [[list(p), _packed(v)] for p, v in setup.values if p != attack.point], "polarity": setup.polarity, "flips": sorted(setup.flips),
         "plain": setup.plain, "affixes": [[list(p), before, after] for p, before, after in setup.affixes],
     }  # fmt: skip
+
+
+def _packed(value: Any) -> Any:  # noqa: ANN401  # values of inputs have any type
+    return {"bytes": value.decode("latin-1")} if isinstance(value, bytes) else value
+
+
+def _unpacked(value: Any) -> Any:  # noqa: ANN401
+    return value["bytes"].encode("latin-1") if isinstance(value, dict) else value
 
 
 def attack_from(data: dict[str, Any], search: Search) -> Attack:
     """Read an attack from JSON data."""
     kind, name, owner, line = data["entry"]
     setup = Setup(
-        tuple((Point(*p), v) for p, v in data["values"]), data["polarity"], frozenset(data["flips"]), data["plain"],
+        tuple((Point(*p), _unpacked(v)) for p, v in data["values"]), data["polarity"], frozenset(data["flips"]), data["plain"],
         tuple((Point(*p), before, after) for p, before, after in data["affixes"]),
     )  # fmt: skip
     payload = next(p for p in search.family.payloads if p.name == data["payload"])
@@ -131,9 +138,7 @@ def attack_from(data: dict[str, Any], search: Search) -> Attack:
 def replay(search: Search, data: dict[str, Any]) -> dict[str, Any]:
     """Do one attack and its control once more and say what happened."""
     attack = attack_from(data, search)
-    control, observed = search.pair(attack)
-    calm, events = search.here(control), search.here(observed)
-    disturbed = search.family.effect(Look(control, calm, control, calm, None))
-    effect = search.family.effect(Look(control, calm, observed, events, attack.payload))
+    look, disturbed = search.pair(attack)
+    effect = search.family.effect(look)
     worked = bool(effect) and not disturbed
     return {"outcome": "confirmed" if worked else "inconclusive", "effect": effect, "reason": disturbed, "attempts": 2}

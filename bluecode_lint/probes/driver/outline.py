@@ -173,9 +173,20 @@ def constants_of(node: ast.AST) -> Constants:
                     _collect(key, found.equal)
         elif isinstance(child, ast.MatchValue):
             _collect(child.value, found.equal)
-        elif isinstance(child, ast.Set):
+        elif isinstance(child, (ast.Set, ast.Tuple, ast.List)) and not isinstance(
+            getattr(child, "ctx", None), ast.Store
+        ):
             _collect(child, found.equal)
     return Constants(*(list(dict.fromkeys(values))[:12] for values in (found.equal, found.starts, found.ends)))
+
+
+def merged(parts: list[Constants]) -> Constants:
+    """Put the constants of several scopes together, first seen first."""
+
+    def join(name: str) -> list[str | int]:
+        return list(dict.fromkeys(value for part in parts for value in getattr(part, name)))[:16]
+
+    return Constants(join("equal"), join("starts"), join("ends"))
 
 
 def _collect(node: ast.AST, into: list[str | int]) -> None:

@@ -7,6 +7,7 @@ is bounded by the number of attempts and by time, and ordered, so that two runs 
 
 from __future__ import annotations
 
+import ast
 import os
 import time
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ..families.family import Look
 from .attempt import Observation, run_attempt
 from .entries import Entry, Subject, plan_entries
-from .outline import constants_of, names_assigned, names_used
+from .outline import Constants, constants_of, merged, names_assigned, names_used
 from .stage import Event, Point, Stage
 
 if TYPE_CHECKING:
@@ -24,7 +25,11 @@ if TYPE_CHECKING:
 
 REPLAYS = 3
 MAX_POINTS = 6
+MAX_WARM = 24
 ATTEMPT_SECONDS = 2.0
+_USUAL = ("CANARY.txt", "CANARY.png", "/CANARY", 7, b"CANARY", "7", "2020-01-01", "user@example.com", "http://example.com/CANARY",
+          "127.0.0.1")  # fmt: skip
+"""Harmless values in the forms that checks ask for."""
 _OURS = frozenset(
     {"AttributeError", "TypeError", "NameError", "UnboundLocalError", "crashed", "timeout", "RecursionError"}
 )
@@ -40,6 +45,15 @@ class Setup:
     flips: frozenset[str] = frozenset()
     plain: str = ""
     affixes: tuple[tuple[Point, str, str], ...] = ()
+
+    def with_value(self, point: Point, value: Any) -> Setup:  # noqa: ANN401  # values of inputs have any type
+        """Choose the value of one more input."""
+        return replace(self, values=tuple({**dict(self.values), point: value}.items()))
+
+    def with_affixes(self, point: Point, before: str, after: str) -> Setup:
+        """Require a prefix and a suffix for the values of one input."""
+        kept = tuple(a for a in self.affixes if a[0] != point)
+        return replace(self.with_value(point, f"{before}CANARY{after}"), affixes=(*kept, (point, before, after)))
 
     def around(self, point: Point) -> tuple[str, str]:
         """Give the prefix and suffix a value of ``point`` needs to get through."""
@@ -97,14 +111,8 @@ class Search:
 
     # --- one attempt -------------------------------------------------------------------------------------------------
 
-    def run(
-        self,
-        entry: Entry,
-        setup: Setup,
-        point: Point | None = None,
-        payload: Payload | None = None,
-        like: Payload | None = None,
-    ) -> Observation:
+    def run(self, entry: Entry, setup: Setup, point: Point | None = None, payload: Payload | None = None,
+            like: Payload | None = None) -> Observation:  # fmt: skip
         """Make one attempt; without a payload ``point`` gets a harmless value, in the form of ``like`` if given.
 
         Raises:
@@ -113,55 +121,70 @@ class Search:
         if self.attempts >= self.bounds.attempts or time.monotonic() - self.started > self.bounds.seconds:
             raise Exhausted
         self.attempts += 1
-        canary = fresh_canary()
-        stage = Stage(canary=canary, filename=self.subject.filename, scratch=f"{self.scratch}/a{self.attempts}")
-        stage.values, stage.polarity, stage.flips = dict(setup.values), setup.polarity, setup.flips
-        stage.alarm = self.family.alarm
-        stage.plain, stage.template_roots, stage.outline = setup.plain, self.template_roots, self.subject.outline
+        stage = self._stage(setup, fresh_canary())
         if point is not None:
-            before, after = setup.around(point)
-            Path(stage.scratch).mkdir(parents=True, exist_ok=True)
-            calm = self.family.harmless(canary, like)
-            hostile = payload.render(canary, stage.scratch) if payload else calm
-            stage.target = point
-            stage.hostile = before + hostile + after if isinstance(hostile, str) else hostile
-            stage.values.pop(point, None)
-            stage.plain = setup.plain or "plain"
+            self._aim(stage, setup, point, payload, like)
+        if payload is not None:
+            stage.trick = payload.name
         if point is not None or payload is not None:
-            stage.trick = payload.name if payload else ""
-            Path(stage.scratch).mkdir(parents=True, exist_ok=True)
             self.family.prepare(stage)
-        observed = run_attempt(
-            self.subject, entry, stage, seconds=self.family.seconds or ATTEMPT_SECONDS, traced=self.family.traced
-        )
+        seconds = self.family.seconds or ATTEMPT_SECONDS
+        observed = run_attempt(self.subject, entry, stage, seconds=seconds, traced=self.family.traced)
         self.loaded = sorted({*self.loaded, *observed.loaded})
         return observed
 
-    def pair(self, attack: Attack) -> tuple[Observation, Observation]:
-        """Make the control and the attack, each with a fresh canary."""
+    def _stage(self, setup: Setup, canary: str) -> Stage:
+        stage = Stage(canary=canary, filename=self.subject.filename, scratch=f"{self.scratch}/a{self.attempts}")
+        stage.values = {p: _filled(v, canary) for p, v in setup.values}
+        stage.polarity, stage.flips, stage.plain = setup.polarity, setup.flips, setup.plain
+        stage.alarm, stage.template_roots, stage.outline = self.family.alarm, self.template_roots, self.subject.outline
+        Path(stage.scratch).mkdir(parents=True, exist_ok=True)
+        return stage
+
+    def _aim(self, stage: Stage, setup: Setup, point: Point, payload: Payload | None, like: Payload | None) -> None:
+        """Make one input the hostile (or, in a control, the harmless) one."""
+        before, after = setup.around(point)
+        value: Any = (
+            payload.render(stage.canary, stage.scratch) if payload else self.family.harmless(stage.canary, like)
+        )
+        wanted = stage.values.pop(point, None)
+        stage.values = {p: _filled(v, "plain") for p, v in setup.values if p != point}
+        if isinstance(value, str):
+            value = before + value + after
+            value = value.encode() if isinstance(wanted, bytes) else value
+        stage.target, stage.hostile = point, value
+        stage.plain = setup.plain or "plain"
+
+    def pair(self, attack: Attack) -> tuple[Look, str]:
+        """Make the control and the attack, each with a fresh canary; give them and what disturbed the control."""
         point = attack.point if attack.point.door else None
         control = self.run(attack.entry, attack.setup, point, like=attack.payload)
-        return control, self.run(attack.entry, attack.setup, point, attack.payload)
+        calm = self.here(control)
+        self.family.learn(Look(control, calm, control, calm, None))
+        observed = self.run(attack.entry, attack.setup, point, attack.payload)
+        disturbed = self.family.effect(Look(control, calm, control, calm, None))
+        return Look(control, calm, observed, self.here(observed), attack.payload), disturbed
+
+    def passed(self, observed: Observation) -> bool:
+        """Tell whether an attempt went through the finding's statement."""
+        return not self.family.traced or any(self.first <= line <= self.last for line in observed.lines)
 
     def here(self, observed: Observation) -> list[Event]:
         """Select the events of this family's sinks that belong to the finding."""
         found = [e for e in observed.events if self.family.is_sink(e)]
+        if self.family.anywhere:
+            return found
         exact = [e for e in found if any(self.first <= line <= self.last for line in e.lines)]
-        if exact:
+        if not self.passed(observed):
             return exact
-        passed = not self.family.traced or any(self.first <= line <= self.last for line in observed.lines)
-        if not passed:
-            return []
+        if exact:
+            return exact + [e for e in found if not e.lines]
         return [e for e in found if not e.lines or self._follows(e)]
 
     def _follows(self, event: Event) -> bool:
         """Tell whether the event's statement uses what the finding's statement assigned, in the same function."""
-        for line in event.lines:
-            if self.function is not None and not self.function.covers(line):
-                continue
-            if self.assigned & names_used(self.subject.tree, line):
-                return True
-        return False
+        inside = [n for n in event.lines if self.function is None or self.function.covers(n)]
+        return any(self.assigned & names_used(self.subject.tree, line) for line in inside)
 
     # --- the whole search --------------------------------------------------------------------------------------------
 
@@ -170,22 +193,30 @@ class Search:
         reasons: list[str] = []
         try:
             for group in plan_entries(self.subject, self.line):
-                answers = []
-                for entry in group:
-                    answer = self._try_entry(entry)
-                    if answer.outcome == "confirmed":
-                        return self._done(answer)
-                    answers.append(answer)
-                decided = [a for a in answers if a.outcome != "unreached"]
-                reasons.extend(a.reason for a in answers)
-                if decided and all(a.outcome == "neutralized" for a in decided):
-                    return self._done(decided[0])
-                if decided:
-                    return self._done(replace(decided[0], outcome="inconclusive"))
+                answer = self._try_group(group, reasons)
+                if answer is not None:
+                    return self._done(answer)
         except Exhausted:
             spent = f"the budget ran out after {self.attempts} attempts"
+            if self.attempts < self.bounds.attempts:
+                spent = f"the time of {self.bounds.seconds:g} seconds ran out"
             return self._done(Answer("inconclusive", "; ".join(dict.fromkeys([spent, *reasons[:1]]))))
         return self._done(Answer("inconclusive", "; ".join(dict.fromkeys(reasons)) or "there is no way in"))
+
+    def _try_group(self, group: list[Entry], reasons: list[str]) -> Answer | None:
+        """Try entries of one distance; None if none of them reached the sink, so that nearer ones are worth a try."""
+        answers: list[Answer] = []
+        for entry in group:
+            answer = self._try_entry(entry)
+            if answer.outcome == "confirmed":
+                return answer
+            answers.append(answer)
+        reasons.extend(a.reason for a in answers)
+        decided = [a for a in answers if a.outcome != "unreached"]
+        if not decided:
+            return None
+        doubtful = next((a for a in decided if a.outcome != "neutralized"), None)
+        return doubtful or decided[0]
 
     def _done(self, answer: Answer) -> Answer:
         answer.attempts, answer.loaded = self.attempts, self.loaded
@@ -193,218 +224,228 @@ class Search:
 
     def _try_entry(self, entry: Entry) -> Answer:
         setup, control = self._reach(entry)
-        if setup is None or control is None:
-            return Answer("unreached", f"{entry.words} did not reach the sink{self._why(control)}")
+        if setup is None:
+            return Answer("unreached", f"{entry.words} did not reach the sink{_why(control)}")
+        words = control.words or entry.words
         if not self.family.needs_input:
             return self._observe(entry, setup, control)
-        points = self._points(control)
+        if not self._hot(control, setup):
+            setup, control = self._warm(entry, setup, control)
+        hot = self._hot(control, setup)
+        points = [*hot, *(p for p in control.reads if p not in hot)][:MAX_POINTS]
         if not points:
-            return Answer("inconclusive", f"{control.words or entry.words} reaches the sink without reading any input")
+            return Answer("inconclusive", f"{words} reaches the sink without reading any input")
         verdicts: list[Answer] = []
         for point in points:
-            verdict = self._attack_point(entry, point, setup, control)
+            verdict = self._attack_point(entry, point, setup, shows=point in hot)
             if verdict.outcome == "confirmed":
                 return verdict
             verdicts.append(verdict)
         weighty = [v for v in verdicts if v.outcome in {"neutralized", "inconclusive"}]
         if not weighty:
-            return Answer("inconclusive", f"no input of {control.words or entry.words} reaches the sink")
+            return Answer("inconclusive", f"no input of {words} reaches the sink")
         doubtful = next((v for v in weighty if v.outcome == "inconclusive"), None)
         return doubtful or weighty[0]
 
-    def _why(self, control: Observation | None) -> str:
-        if control is None:
-            return ""
-        if control.timed_out:
-            return " (timed out)"
-        lost = f", without {', '.join(control.missing[:3])}" if control.missing else ""
-        return f" (ended by {control.error}{lost})" if control.error else lost and f" ({lost[2:]})"
-
-    def _points(self, control: Observation) -> list[Point]:
-        """Order the inputs: those whose mark shows at the sink first."""
-        texts = [e.text + "\0".join(e.args) for e in self.here(control)]
-        lowered = "\0".join(texts).lower()
-        hot = [p for p, mark in control.reads.items() if control.canary in mark and mark.lower() in lowered]
-        rest = [p for p in control.reads if p not in hot]
-        return (hot + rest)[:MAX_POINTS]
+    def _hot(self, control: Observation, setup: Setup) -> list[Point]:
+        """List the inputs whose value shows at the sink."""
+        lowered = "\0".join(e.text + "\0" + "\0".join(e.args) for e in self.here(control)).lower()
+        chosen = {p for p, v in setup.values if isinstance(v, str) and len(v) > 2 and v in lowered}  # noqa: PLR2004
+        return [
+            p
+            for p, mark in control.reads.items()
+            if p in chosen or (control.canary in mark and mark.lower() in lowered)
+        ]
 
     # --- reaching the sink -------------------------------------------------------------------------------------------
 
-    def _reach(self, entry: Entry) -> tuple[Setup | None, Observation | None]:
+    def _reach(self, entry: Entry) -> tuple[Setup | None, Observation]:
         """Find a setup with which harmless data reaches the sink; the last observation tells why if none does."""
-        best, best_setup = None, Setup()
         plains = ("", "7", *(s for s in self.family.samples if isinstance(s, str)))
+        best, best_setup = None, Setup()
         for setup in (Setup(polarity=polarity, plain=plain) for plain in plains for polarity in (True, False)):
             observed = self.run(entry, setup)
             if self.here(observed):
-                return self._plain_first(setup, observed)
+                return setup, observed
             if best is None or len(observed.lines) > len(best.lines):
                 best, best_setup = observed, setup
-        assert best is not None  # noqa: S101  # the tuple above is not empty
-        if self.family.traced and not best.error and any(self.first <= line <= self.last for line in best.lines):
+        assert best is not None  # noqa: S101  # the loop runs at least once
+        if self.family.traced and not best.error and self.passed(best):
             return None, best  # the place was passed, and nothing of this family happens there
         return self._explore(entry, best_setup, best)
-
-    def _plain_first(self, setup: Setup, observed: Observation) -> tuple[Setup, Observation]:
-        return setup, observed
 
     def _explore(self, entry: Entry, setup: Setup, best: Observation) -> tuple[Setup | None, Observation]:
         """Climb by line coverage: one changed input, affix or decision at a time."""
         improved, tried = True, 0
         limit = max(12, self.bounds.attempts // 2)
-        while improved and tried < limit:
+        while improved:
             improved = False
             for candidate in self._variations(entry, setup, best):
                 if tried >= limit:
-                    break
+                    return None, best
                 tried += 1
                 observed = self.run(entry, candidate)
                 if self.here(observed):
                     return candidate, observed
-                if len(observed.lines) > len(best.lines) and self._nearer(observed, best):
+                if observed.lines - best.lines:
                     setup, best, improved = candidate, observed, True
                     break
         return None, best
 
-    def _nearer(self, observed: Observation, best: Observation) -> bool:
-        """Tell whether an attempt went where the best one did not, inside the function of the finding or its entry."""
-        fresh = observed.lines - best.lines
-        return bool(fresh)
+    def _warm(self, entry: Entry, setup: Setup, control: Observation) -> tuple[Setup, Observation]:
+        """Look for a setup in which some input shows at the sink: a check may have put a default in its place."""
+        for candidate in self._variations(entry, setup, control)[:MAX_WARM]:
+            observed = self.run(entry, candidate)
+            if self.here(observed) and self._hot(observed, candidate):
+                return candidate, observed
+        return setup, control
 
     def _variations(self, entry: Entry, setup: Setup, best: Observation) -> list[Setup]:
         """List setups that differ from ``setup`` in one thing seen in the code."""
-        scopes = [f.node for f in self.subject.outline.functions if f.node.lineno == entry.line]
+        constants = self._constants(entry)
+        points = list(best.reads)[:MAX_POINTS]
+        found: list[Setup] = []
+        for point in points:
+            found += [setup.with_value(point, value) for value in constants.equal]
+        for point in points:
+            for before in ("", *map(str, constants.starts)):
+                found += [
+                    setup.with_affixes(point, before, after)
+                    for after in ("", *map(str, constants.ends))
+                    if before or after
+                ]
+        found += [replace(setup, flips=setup.flips ^ {name}) for name in best.decisions]
+        for point in points:
+            found += [setup.with_value(point, value) for value in (*self.family.samples, *_USUAL)]
+        return list(dict.fromkeys(s for s in found if s != setup))
+
+    def _constants(self, entry: Entry) -> Constants:
+        """Collect what the functions on the way compare with, and the tables of the module."""
+        scopes: list[Any] = [f.node for f in self.subject.outline.functions if f.node.lineno == entry.line]
         if self.function is not None:
             scopes.append(self.function.node)
-        found: list[Setup] = []
-        seen = [constants_of(scope) for scope in scopes] or [constants_of(self.subject.tree)]
-        if all(not (c.equal or c.starts or c.ends) for c in seen):
-            seen = [constants_of(self.subject.tree)]
-        values = dict(setup.values)
-        points = [p for p in best.reads][:MAX_POINTS]
-        for constants in seen:
-            for point in points:
-                for value in constants.equal:
-                    found.append(replace(setup, values=tuple({**values, point: value}.items())))
-                for before in (*constants.starts, ""):
-                    for after in (*constants.ends, ""):
-                        if before or after:
-                            marked = f"{before}plain{after}"
-                            kept = tuple(a for a in setup.affixes if a[0] != point)
-                            found.append(
-                                replace(
-                                    setup,
-                                    values=tuple({**values, point: marked}.items()),
-                                    affixes=(*kept, (point, before, after)),
-                                )
-                            )
-        for name in best.decisions:
-            found.append(replace(setup, flips=setup.flips ^ {name}))
-        for point in points:
-            for value in (
-                *self.family.samples,
-                "7",
-                "plain.txt",
-                "2020-01-01",
-                "user@example.com",
-                "http://example.com/plain",
-                "127.0.0.1",
-            ):
-                found.append(replace(setup, values=tuple({**values, point: value}.items())))
-        return list(dict.fromkeys(s for s in found if s != setup))
+        scopes += [n for n in self.subject.tree.body if isinstance(n, (ast.Assign, ast.AnnAssign, ast.If))]
+        return merged([constants_of(scope) for scope in scopes])
 
     # --- attacking what needs no input -------------------------------------------------------------------------------
 
     def _observe(self, entry: Entry, setup: Setup, reached: Observation) -> Answer:
         """Play every trick on an entry whose weakness no input controls."""
-        nowhere, words = Point("", ""), reached.words or entry.words
-        at_sink = self.here(reached)
+        words, at_sink = reached.words or entry.words, self.here(reached)
         if self.family.effect(Look(reached, at_sink, reached, at_sink, None)):
             return Answer("inconclusive", f"{words} shows the same effect without the attack")
         for payload in self.family.payloads:
             observed = self.run(entry, setup, None, payload)
-            effect = self.family.effect(Look(reached, at_sink, observed, self.here(observed), payload))
+            events = self.here(observed)
+            effect = self.family.effect(Look(reached, at_sink, observed, events, payload))
             if effect:
-                answer = self._replay(Attack(entry, nowhere, payload, setup), effect, words)
+                answer = self._replay(Attack(entry, Point("", ""), payload, setup), effect, words)
                 if answer is not None:
                     return answer
-            elif observed.error in _OURS or observed.timed_out or not self.here(observed):
-                return Answer("inconclusive", f"{words} ended by {observed.error or 'something else'} under the attack")
+            elif observed.error in _OURS or observed.timed_out or not events or not self.passed(observed):
+                return Answer("inconclusive", f"{words} did not come through the attack{_why(observed)}")
         return Answer("neutralized", f"{words} reached the sink and held")
 
     # --- attacking one input -----------------------------------------------------------------------------------------
 
-    def _attack_point(self, entry: Entry, point: Point, setup: Setup, reached: Observation) -> Answer:
+    def _attack_point(self, entry: Entry, point: Point, setup: Setup, *, shows: bool) -> Answer:
         """Send every payload through one input and weigh what happened."""
         control = self.run(entry, setup, point)
-        at_sink = self.here(control)
-        control_hot = any(_carries(e, control.canary) for e in at_sink)
-        if self.family.effect(Look(control, at_sink, control, at_sink, None)):
+        calm = self.here(control)
+        shows = shows or any(_carries(e, control.canary) for e in calm)
+        still = Look(control, calm, control, calm, None)
+        if self.family.effect(still):
             return Answer("inconclusive", f"{point.words}: a harmless value shows the same effect")
-        arrived = refused = doubtful = 0
-        launderers: list[str] = []
-        payloads = [p for p in self.family.payloads if self.family.fits(p, point)]
-        for payload in payloads:
+        self.family.learn(still)
+        tally = Tally(shows=shows)
+        for payload in self.family.payloads:
+            if not self.family.fits(payload, point):
+                continue
             observed = self.run(entry, setup, point, payload)
-            events = self.here(observed)
-            effect = self.family.effect(Look(control, at_sink, observed, events, payload))
-            if effect:
-                if observed.guards:
-                    return Answer(
-                        "inconclusive",
-                        f"whether {observed.guards[0]}() stops the attack cannot be told: it is not resolved",
-                    )
-                if payload.calm is not None:
-                    own = self.run(entry, setup, point, like=payload)
-                    if self.family.effect(Look(own, self.here(own), own, self.here(own), None)):
-                        return Answer("inconclusive", f"{point.words}: a harmless value shows the same effect")
-                answer = self._replay(Attack(entry, point, payload, setup), effect, observed.words)
-                if answer is not None:
-                    return answer
-                doubtful += 1
-            elif any(_carries(e, observed.canary) for e in events):
-                arrived += 1
-            elif observed.error in _OURS or observed.timed_out:
-                doubtful += 1
-            elif not events:
-                refused += 1
-            launderers += [*observed.guards, *observed.laundered]
-        words = reached.words or entry.words
-        if not control_hot and not refused and not arrived:
-            return Answer("irrelevant", f"{point.words} of {words} does not show at the sink")
-        if launderers:
-            return Answer(
-                "inconclusive", f"{point.words} of {words} passes through {launderers[0]}, which is not resolved"
-            )
-        if doubtful:
-            return Answer(
-                "inconclusive",
-                f"{doubtful} of {len(payloads)} payloads for {point.words} of {words} crashed on the way",
-            )
-        if arrived + refused == len(payloads) and (arrived or control_hot or refused):
-            return Answer("neutralized", self._inert_words(point, words, arrived, refused))
-        return Answer("inconclusive", f"{point.words} of {words}: not every payload reached the sink")
-
-    def _inert_words(self, point: Point, words: str, arrived: int, refused: int) -> str:
-        parts = []
-        if arrived:
-            parts.append(f"{arrived} hostile value{'s' * (arrived > 1)} reached the sink and stayed inert")
-        if refused:
-            parts.append(
-                f"{refused} {'were' if refused > 1 else 'was'} refused before the sink, which a harmless value reaches"
-            )
-        return f"{point.words} of {words}: {', '.join(parts)}"
+            look = Look(control, calm, observed, self.here(observed), payload)
+            effect = self.family.effect(look)
+            if not effect:
+                tally.count(look)
+                continue
+            guard = _before_sink(observed.guards, look)
+            if guard:
+                return Answer("inconclusive", f"whether {guard}() stops the attack cannot be told: it is not resolved")
+            answer = self._replay(Attack(entry, point, payload, setup), effect, observed.words)
+            if answer is not None:
+                return answer
+            tally.doubtful += 1
+        return tally.answer(f"{point.words} of {control.words or entry.words}")
 
     def _replay(self, attack: Attack, effect: str, words: str) -> Answer | None:
         """Repeat the attack and its control with fresh canaries; None unless every repetition agrees."""
         for _ in range(REPLAYS - 1):
-            control, observed = self.pair(attack)
-            calm, events = self.here(control), self.here(observed)
-            if self.family.effect(Look(control, calm, control, calm, None)):
-                return None
-            if self.family.effect(Look(control, calm, observed, events, attack.payload)) != effect:
+            look, disturbed = self.pair(attack)
+            if disturbed or self.family.effect(look) != effect:
                 return None
         return Answer("confirmed", "", attack=attack, words=words, effect=effect)
+
+
+@dataclass
+class Tally:
+    """What became of the payloads for one input."""
+
+    shows: bool
+    """Whether a harmless value of this input shows at the sink."""
+    sent: int = 0
+    arrived: int = 0
+    refused: int = 0
+    doubtful: int = 0
+    unresolved: str = ""
+
+    def count(self, look: Look) -> None:
+        """Count a payload that had no effect."""
+        self.sent += 1
+        observed = look.observed
+        self.unresolved = self.unresolved or _before_sink([*observed.guards, *observed.laundered], look)
+        if any(_carries(e, observed.canary) for e in look.events):
+            self.arrived += 1
+        elif observed.error in _OURS or observed.timed_out:
+            self.doubtful += 1
+        elif not look.events or self.shows:
+            self.refused += 1  # stopped before the sink, or replaced by something harmless
+
+    def answer(self, words: str) -> Answer:
+        """Say what it comes to."""
+        if not self.shows and not self.refused and not self.arrived:
+            return Answer("irrelevant", f"{words} does not show at the sink")
+        if self.unresolved:
+            return Answer("inconclusive", f"{words} passes through {self.unresolved}, which is not resolved")
+        if self.doubtful:
+            return Answer("inconclusive", f"{self.doubtful} of {self.sent} payloads for {words} crashed on the way")
+        if not self.sent or self.arrived + self.refused < self.sent:
+            return Answer("inconclusive", f"{words}: not every payload reached the sink")
+        parts = []
+        if self.arrived:
+            parts.append(f"{self.arrived} hostile value{'s' * (self.arrived > 1)} reached the sink and stayed inert")
+        if self.refused:
+            were = "were" if self.refused > 1 else "was"
+            parts.append(f"{self.refused} {were} refused or replaced before the sink, which a harmless value reaches")
+        return Answer("neutralized", f"{words}: {', '.join(parts)}")
+
+
+def _before_sink(notes: list[tuple[int, str]], look: Look) -> str:
+    """Give the first note from before the sink was reached (or of an attempt that never got there)."""
+    places = [i for i, e in enumerate(look.observed.events) if e in look.events]
+    limit = places[0] if places else len(look.observed.events)
+    return next((name for at, name in notes if at <= limit), "")
+
+
+def _why(observed: Observation) -> str:
+    if observed.timed_out:
+        return " (timed out)"
+    parts = [f"ended by {observed.error}"] if observed.error else []
+    parts += [f"without {', '.join(observed.missing[:3])}"] if observed.missing else []
+    return f" ({', '.join(parts)})" if parts else ""
+
+
+def _filled(value: Any, word: str) -> Any:  # noqa: ANN401  # values of inputs have any type
+    """Put the word of the attempt into a value that has a place for it."""
+    return value.replace("CANARY", word) if isinstance(value, str) else value
 
 
 def _carries(event: Event, canary: str) -> bool:

@@ -53,13 +53,20 @@ def audit(event: str, args: tuple[Any, ...]) -> None:
         return
     if event in _PATH_EVENTS:
         for path in args[:2]:
-            if isinstance(path, (str, bytes, os.PathLike)) and STAGE.is_hot(os.fspath(path)):
+            if isinstance(path, (str, bytes, os.PathLike)) and _matters(path):
                 mode = args[1] if event == "open" and len(args) > 1 else ""
                 see("path", event, os.fspath(path), (mode or "",))
     elif event in _TEXT_EVENTS:
         kind = _TEXT_EVENTS[event]
-        if kind in {"unpickle", "marshal", "native", "temporary"} or STAGE.is_hot(args[:2]):
+        direct = kind == "code" and sys._getframe(1).f_code.co_filename == STAGE.filename  # noqa: SLF001
+        if direct or kind in {"unpickle", "marshal", "native", "temporary"} or STAGE.is_hot(args[:2]):
             see(kind, event, args[0] if args else "", args[1:3])
+
+
+def _matters(path: Any) -> bool:
+    """Tell whether a path carries input, or is used by the module under test rather than by an import."""
+    text = as_text(os.fspath(path))
+    return STAGE.is_hot(text) or (not text.endswith((".py", ".pyc", ".so")) and "/" in text[1:] and bool(STAGE.lines()))
 
 
 # --- processes -------------------------------------------------------------------------------------------------------
@@ -432,7 +439,6 @@ def _stage_loads(text: Any, *args: Any, **options: Any) -> Any:
         return _real_loads(text, *args, **options)
     except (ValueError, TypeError):
         if isinstance(text, DoorText):
-            STAGE.reads.pop(text.point, None)
             return DoorMapping(text.point.door, f"{text.point.key} as JSON" if text.point.key else "JSON")
         if STAGE.is_hot(text) or isinstance(text, (wild.Wild, bytes)):
             return DoorMapping("JSON field", "")
@@ -478,6 +484,7 @@ def watch_everything() -> None:
     sqlite3.connect = sqlite3.dbapi2.connect = _connect  # type: ignore[assignment, attr-defined]
     json.loads = _stage_loads
     json.load = lambda file, **options: _stage_loads(file.read(), **options)
+    logging.Logger.isEnabledFor = lambda *_args: True  # type: ignore[method-assign, assignment]
     logging.Logger.handle = _stage_handle  # type: ignore[method-assign]
     builtins.input = lambda *_prompt: read("standard input", "")
     sys.stdin = StagedInput()

@@ -22,7 +22,7 @@ _STRUCTURED = frozenset({"argument", "JSON field", "JSON", "request body"})
 """Doors through which more than text can come."""
 
 MAX_EVENTS = 400
-MAX_TEXT = 20_000
+MAX_TEXT = 40_000
 
 
 class Point(NamedTuple):
@@ -82,9 +82,9 @@ class Stage:
     watching: bool = False
     """Off while our own machinery works."""
     events: list[Event] = field(default_factory=list)
-    guards: list[str] = field(default_factory=list)
+    guards: list[tuple[int, str]] = field(default_factory=list)
     """Unresolved functions that were given hostile data and whose answer decided a branch."""
-    laundered: list[str] = field(default_factory=list)
+    laundered: list[tuple[int, str]] = field(default_factory=list)
     """Unresolved values made of hostile data that were used as text: what became of the data is unknown."""
     decisions: dict[str, bool] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -135,8 +135,12 @@ class Stage:
     def suspect(self, name: str) -> None:
         """Note that an unresolved function of a telling name was given hostile data: it may be what stops the attack."""
         called = re.sub(r"(?:\(\)|\[\])", "", name).rsplit(".", 1)[-1]
-        if _CHECKER.search(called) and called not in self.guards:
-            self.guards.append(called)
+        if _CHECKER.search(called):
+            self.guards.append((len(self.events), called))
+
+    def launder(self, name: str) -> None:
+        """Note that an unresolved value made of hostile data was used as text."""
+        self.laundered.append((len(self.events), name))
 
     def see(self, kind: str, what: str, text: object, args: tuple[object, ...] = ()) -> None:
         """Record that a sink was reached, with the lines of the module under test that led there."""

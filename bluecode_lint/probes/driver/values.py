@@ -52,11 +52,16 @@ class DoorText(str):
         return Point(self._door, self._key)
 
     def _open(self, step: str) -> Any:
-        STAGE.reads.pop(Point(self._door, self._key), None)  # it turned out to be a structure, not a value
+        for point in [p for p in STAGE.reads if p.door == self._door and self._key.startswith(p.key)]:
+            del STAGE.reads[point]  # it turned out to be a structure, not a value
         return read(self._door, f"{self._key}{step}")
 
     def __getitem__(self, key: Any) -> Any:
-        return self._open(f"[{key!r}]") if isinstance(key, str) else super().__getitem__(key)
+        if isinstance(key, str):
+            return self._open(f"[{key!r}]")
+        piece = super().__getitem__(key)
+        # A character, unless it is asked for a key in turn: then this was a list of mappings.
+        return DoorText(piece, self._door, f"{self._key}[{key}]") if isinstance(key, int) else piece
 
     def __getattr__(self, name: str) -> Any:
         # Only the code under test may take it for an object; a library that asks for `read` or `keys` gets text.

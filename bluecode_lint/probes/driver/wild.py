@@ -46,6 +46,15 @@ def fail() -> None:
     raise ServiceError(message)
 
 
+def shown(value: Any) -> str:
+    """Write down an argument: a wild one by its path, a list by its items."""
+    if isinstance(value, Wild):
+        return f"<{value.w_path}>"
+    if isinstance(value, (list, tuple)) and value and all(isinstance(item, str) for item in value):
+        return " ".join(as_text(item) for item in value)
+    return as_text(value)
+
+
 class Wild(str):
     """An unresolved value named by the path that led to it, such as ``db.cursor().fetchone``."""
 
@@ -107,7 +116,10 @@ class Wild(str):
             return args[0]  # used as a decorator: what it decorates stays what it is
         hot = self.w_hot or STAGE.is_hot((*args, *kwargs.values()))
         see(
-            "call", self.w_path, args[0] if args else "", (*args[1:], *(f"{k}={as_text(v)}" for k, v in kwargs.items()))
+            "call",
+            self.w_path,
+            shown(args[0]) if args else "",
+            (*map(shown, args[1:]), *(f"{k}={shown(v)}" for k, v in kwargs.items())),
         )
         if STAGE.failing and STAGE.lines():
             fail()
@@ -143,8 +155,8 @@ class Wild(str):
     # --- text, numbers, containers -----------------------------------------------------------------------------------
 
     def __str__(self) -> str:
-        if self.w_hot and self.w_path not in STAGE.laundered:
-            STAGE.laundered.append(self.w_path)
+        if self.w_hot:
+            STAGE.launder(self.w_path)
         return "stub"
 
     def __repr__(self) -> str:

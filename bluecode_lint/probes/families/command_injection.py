@@ -30,7 +30,9 @@ class CommandInjection(Family):
 
     def effect(self, look: Look) -> str:
         """See whether the canary ran."""
-        if "ran" in look.observed.marks and any(look.observed.canary in e.text for e in look.events if e.kind == "shell"):
+        if "ran" in look.observed.marks and any(
+            look.observed.canary in e.text for e in look.events if e.kind == "shell"
+        ):
             return "the shell ran CANARY as a command of its own"
         return ""
 

@@ -33,7 +33,7 @@ class CrossSiteScripting(Family):
     def is_sink(self, event: Event) -> bool:
         """Take pages, and returned text that a browser would take for one."""
         if event.kind == "response":
-            return event.what in _PAGES
+            return True
         if event.kind == "printed":
             return "<" in event.text and ("html" in event.text.lower() or bool(_TAG.search(event.text)))
         return event.kind == "returned" and event.what in _PAGES
@@ -42,13 +42,22 @@ class CrossSiteScripting(Family):
         """See whether the markup arrived as markup in something that is a page without it."""
         if look.payload is None:
             return ""
-        pages = [e for e in look.calm if e.kind == "response" or _TAG.search(e.text.replace(look.control.canary, ""))]
+        pages = [e for e in look.calm if _is_page(e, look.control.canary)]
         if not any(look.control.canary in e.text for e in pages):
             return ""
         for event in look.events:
-            if any(event.kind == page.kind for page in pages) and _alive(event.text, look.observed.canary, look.payload):
+            if any((event.kind, event.what) == (page.kind, page.what) for page in pages) and _alive(
+                event.text, look.observed.canary, look.payload
+            ):
                 return f"{_place(event)} contains the markup unescaped: {_shown(event.text, look.observed.canary)}"
         return ""
+
+
+def _is_page(event: Event, canary: str) -> bool:
+    """Tell whether a browser would render this: a response of such a type, or text with markup of its own."""
+    if event.kind == "response":
+        return event.what in _PAGES
+    return bool(_TAG.search(event.text.replace(canary, "")))
 
 
 def _alive(text: str, canary: str, payload: Payload) -> bool:

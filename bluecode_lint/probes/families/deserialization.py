@@ -78,7 +78,7 @@ def _watched(real: Any, name: str) -> Any:
     """Wrap a reader so that it shows its document first; a file is read to see it."""
 
     def read(document: Any, *args: Any, **options: Any) -> Any:
-        if hasattr(document, "read"):
+        if hasattr(document, "read") and not isinstance(document, (str, bytes)):
             content = document.read()
             see("load", name, content)
             document = io.StringIO(content) if isinstance(content, str) else io.BytesIO(content)

@@ -17,7 +17,8 @@ _SEARCHES = re.compile(r"search|filter|query|find|bind", re.IGNORECASE)
 
 def structure_of(text: str) -> tuple[str, ...]:
     """Give the skeleton of a filter: parentheses, operators, attribute names, wildcards (RFC 4515); values as one mark."""
-    return tuple(re.findall(r"[()&|!*]|[<>~]?=|[^()&|!*=<>~]+", re.sub(r"\\[0-9a-fA-F]{2}", "x", text)))
+    tokens = re.findall(r"[()&|!*]|[<>~]?=|[^()&|!*=<>~]+", re.sub(r"\\[0-9a-fA-F]{2}", "x", text))
+    return tuple(token if token[0] in "()&|!*=<>~" else "value" for token in tokens)
 
 
 class DirectoryInjection(Family):
@@ -34,7 +35,9 @@ class DirectoryInjection(Family):
 
     def is_sink(self, event: Event) -> bool:
         """Take searches of an unresolved connection that are given a filter."""
-        return event.kind == "call" and bool(_SEARCHES.search(event.what.rsplit(".", 1)[-1])) and bool(_filter_in(event))
+        return (
+            event.kind == "call" and bool(_SEARCHES.search(event.what.rsplit(".", 1)[-1])) and bool(_filter_in(event))
+        )
 
     def effect(self, look: Look) -> str:
         """See whether the filter with the hostile value has another skeleton."""
@@ -45,7 +48,9 @@ class DirectoryInjection(Family):
             text, twin = _filter_in(event), calm.get(event.what, "")
             if not twin or look.observed.canary not in text:
                 continue
-            if structure_of(twin.replace(look.control.canary, "x")) != structure_of(text.replace(look.observed.canary, "x")):
+            if structure_of(twin.replace(look.control.canary, "x")) != structure_of(
+                text.replace(look.observed.canary, "x")
+            ):
                 return f"the search got a filter of another structure: {text.replace(look.observed.canary, 'CANARY')}"
         return ""
 

@@ -18,7 +18,9 @@ class EntityBomb(Family):
     kinds = frozenset({"xml"})
     samples = ("<plain>plain</plain>",)
     payloads = (
-        Payload("laughs", f'{_HEAD}<!DOCTYPE r [<!ENTITY e0 "CANARY">{_LAUGHS}]><r>&e5;</r>', None, lambda c: f"<r>{c}</r>"),
+        Payload(
+            "laughs", f'{_HEAD}<!DOCTYPE r [<!ENTITY e0 "CANARY">{_LAUGHS}]><r>&e5;</r>', None, lambda c: f"<r>{c}</r>"
+        ),
     )
 
     def harmless(self, canary: str, like: Payload | None = None) -> str:  # noqa: ARG002  # one form serves all

@@ -18,6 +18,7 @@ class ErrorExposure(Family):
     cwes = frozenset({209, 210, 211, 550})
     kinds = frozenset({"response", "returned", "printed"})
     needs_input = False
+    anywhere = True
     payloads = (Payload("failure", "the service that is called fails with the message secret-CANARY"),)
 
     def prepare(self, stage: Stage) -> None:

@@ -61,6 +61,8 @@ class Family:
     """Time limit of an attempt; 0 for the usual one."""
     needs_input = True
     """Whether the weakness is controlled by an input; otherwise each payload is a trick on the surroundings."""
+    anywhere = False
+    """Whether the answer counts wherever the finding stands, because only the attack leads there."""
     alarm = 0.0
     """After how many seconds an attempt is interrupted where it is, and the place shown; 0 for never."""
     traced = True
@@ -82,6 +84,9 @@ class Family:
 
     def watch(self) -> None:
         """Install what this family alone needs to watch, before the forks."""
+
+    def learn(self, look: Look) -> None:
+        """Take what a control shows into account for the payloads that follow."""
 
     def is_sink(self, event: Event) -> bool:
         """Tell whether an event is one of this family's sinks."""

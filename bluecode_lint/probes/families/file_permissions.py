@@ -24,7 +24,13 @@ class FilePermissions(Family):
 
     def watch(self) -> None:
         """Show the modes of the calls that set one."""
-        real_chmod, real_open, real_mkdir, real_makedirs, real_umask = os.chmod, os.open, os.mkdir, os.makedirs, os.umask
+        real_chmod, real_open, real_mkdir, real_makedirs, real_umask = (
+            os.chmod,
+            os.open,
+            os.mkdir,
+            os.makedirs,
+            os.umask,
+        )
 
         def chmod(path: Any, mode: int, *args: Any, **options: Any) -> Any:
             see("mode", "chmod", oct(mode), (as_text(path),))

@@ -28,7 +28,9 @@ class OpenRedirect(Family):
         """See whether a browser would follow to the canary's host."""
         for event in look.events:
             if browser_host(event.text).endswith(f"{look.observed.canary}.example"):
-                return f"the redirect leads to another host: {event.text.replace(look.observed.canary, 'CANARY').strip()}"
+                return (
+                    f"the redirect leads to another host: {event.text.replace(look.observed.canary, 'CANARY').strip()}"
+                )
         return ""
 
 

@@ -48,6 +48,7 @@ class PathTraversal(Family):
     """A planted file outside the base folder is what every payload points at."""
 
     name = "path traversal"
+    beside = "plain"
     cwes = frozenset({22, 23, 36, 59, 73, 98})
     kinds = frozenset({"path"})
     payloads = (
@@ -55,7 +56,7 @@ class PathTraversal(Family):
         Payload("absolute", "SCRATCH/outside-CANARY"),
         Payload("nested", "....//....//outside-CANARY", lambda c, _s: f"{'....//' * 12}outside-{c}"),
         Payload("after-name", f"plain/{_UP}outside-CANARY", lambda c, _s: f"plain/{_UP}outside-{c}"),
-        Payload("sibling", "../BASE-outside-CANARY", lambda c, _s: f"../SIBLING-outside-{c}"),
+        Payload("sibling", "../BASE-outside-CANARY", lambda c, _s: f"../{FAMILY.beside}-outside-{c}"),
         Payload("encoded", "%2e%2e/%2e%2e/outside-CANARY", lambda c, _s: f"{'%2e%2e%2f' * 12}outside-{c}"),
         Payload("dot-start", f"./{_UP}outside-CANARY", lambda c, _s: f"./{_UP}outside-{c}"),
         *_archives("tar", _tar),
@@ -72,6 +73,13 @@ class PathTraversal(Family):
         """Plant the file outside."""
         with open(f"{stage.scratch}/outside-{stage.canary}", "w", encoding="utf-8") as out:  # noqa: PTH123
             out.write(f"content-{stage.canary}")
+
+    def learn(self, look: Look) -> None:
+        """Remember what the base folder is called, for the payload that goes to a folder beside it."""
+        for event in look.calm:
+            base = _base(event.text, look.control.canary)
+            if base:
+                self.beside = os.path.basename(base)  # noqa: PTH119  # text
 
     def effect(self, look: Look) -> str:
         """See whether a path that carries the canary lies outside the folder the harmless one was used in."""

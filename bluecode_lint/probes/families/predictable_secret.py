@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import secrets
 import time
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 _GENERATORS = (
     "random", "randint", "randrange", "choice", "choices", "sample", "shuffle", "getrandbits", "uniform", "randbytes",
 )  # fmt: skip
+
+
+_STRONG = ("token_hex", "token_urlsafe", "token_bytes", "randbelow", "choice", "randbits")
 
 
 class PredictableSecret(Family):
@@ -33,6 +38,10 @@ class PredictableSecret(Family):
         for name in _GENERATORS:
             setattr(random, name, _watched(getattr(random, name), name))
         uuid.uuid1 = _watched(uuid.uuid1, "uuid1")
+        for module, names in ((secrets, _STRONG), (os, ("urandom",)), (uuid, ("uuid4",))):
+            for name in names:
+                setattr(module, name, _shown(getattr(module, name), name))
+        random.SystemRandom = _SystemRandom  # type: ignore[misc]
 
     def prepare(self, stage: Stage) -> None:
         """Fix the state that an attacker can learn or guess."""
@@ -47,7 +56,13 @@ class PredictableSecret(Family):
         if look.payload is None:
             return ""
         first, second = _produced(look.observed.events), _produced(look.control.events)
-        if look.events and look.calm and first and first == PREDICTED.setdefault(look.observed.words, first) and first != second:
+        if (
+            look.events
+            and look.calm
+            and first
+            and first == PREDICTED.setdefault(look.observed.words, first)
+            and first != second
+        ):
             return "the same value came out of two runs that started from the same generator state"
         return ""
 
@@ -72,6 +87,27 @@ def _watched(real: Any, name: str) -> Any:
         return result
 
     return call
+
+
+def _shown(real: Any, name: str) -> Any:
+    def call(*args: Any, **options: Any) -> Any:
+        result = real(*args, **options)
+        see("random", name, "")
+        return result
+
+    return call
+
+
+class _SystemRandom(random.SystemRandom):
+    """The system's randomness, which shows that it is used."""
+
+    def getrandbits(self, k: int) -> int:
+        see("random", "SystemRandom", "")
+        return super().getrandbits(k)
+
+    def random(self) -> float:
+        see("random", "SystemRandom", "")
+        return super().random()
 
 
 FAMILY = PredictableSecret()

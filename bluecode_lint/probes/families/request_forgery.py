@@ -16,7 +16,9 @@ from .family import Family, Look, Payload
 if TYPE_CHECKING:
     from ..driver.stage import Event
 
-_CALLS = frozenset("get post put patch delete head options request send stream urlopen urlretrieve fetch ws_connect".split())
+_CALLS = frozenset(
+    "get post put patch delete head options request send stream urlopen urlretrieve fetch ws_connect".split()
+)
 _CLIENTS = re.compile(r"requests|httpx|urllib|aiohttp|session|client|http|pool|pycurl|browser", re.IGNORECASE)
 
 
@@ -48,7 +50,9 @@ class RequestForgery(Family):
         if event.kind == "request":
             return True
         parts = event.what.replace("()", "").split(".")
-        return event.kind == "call" and parts[-1] in _CALLS and bool(_CLIENTS.search(event.what)) and bool(_address(event))
+        return (
+            event.kind == "call" and parts[-1] in _CALLS and bool(_CLIENTS.search(event.what)) and bool(_address(event))
+        )
 
     def effect(self, look: Look) -> str:
         """See whether the host asked is the canary's."""
@@ -66,7 +70,7 @@ def _address(event: Event) -> str:
         bare = text.removeprefix("url=")
         if bare != text or "://" in bare or bare.startswith("//"):
             return bare
-    return event.text if event.kind == "request" else ""
+    return event.text
 
 
 def host_of(address: str) -> str:

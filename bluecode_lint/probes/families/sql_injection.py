@@ -148,7 +148,8 @@ class SqlInjection(Family):
                 continue
             # The harmless statement from the same call and the same lines of the module.
             twin = next(
-                (s for e, s in known if look.control.canary in s and (e.what, e.lines) == (event.what, event.lines)), None
+                (s for e, s in known if look.control.canary in s and (e.what, e.lines) == (event.what, event.lines)),
+                None,
             )
             if twin is not None and _differs(twin, text, look.control.canary, look.observed.canary):
                 shown = " ".join(text.replace(look.observed.canary, "CANARY").split())

@@ -19,6 +19,7 @@ class TemplateInjection(Family):
     kinds = frozenset({"template", "response", "returned", "printed"})
     payloads = (
         Payload("jinja", "{{ 'CANARY' ~ 'joined' }}{{ 'CANARY' + 'joined' }}"),
+        Payload("python", "{{'CANARY'+'joined'}}"),
         Payload("mako", "${'CANARY' + 'joined'}"),
         Payload("statement", "{% set x = 'CANARY' + 'joined' %}{{ x }}"),
     )

@@ -32,12 +32,21 @@ class TemporaryFile(Family):
         """Send writes to shared folders to the scratch disk, and show who asks for a name only."""
         builtins.open = io.open = _redirected(builtins.open)  # type: ignore[assignment]
         tempfile.mktemp = _mktemp
-        for name in ("mkstemp", "mkdtemp", "NamedTemporaryFile", "TemporaryFile", "TemporaryDirectory", "SpooledTemporaryFile"):
+        for name in (
+            "mkstemp",
+            "mkdtemp",
+            "NamedTemporaryFile",
+            "TemporaryFile",
+            "TemporaryDirectory",
+            "SpooledTemporaryFile",
+        ):
             setattr(tempfile, name, _shown(getattr(tempfile, name), name))
 
     def effect(self, look: Look) -> str:
         """See whether the planted link was followed."""
-        if look.payload is not None and any(e.what == "followed" for e in look.observed.events if e.kind == "temporary" and look.events):
+        if look.payload is not None and any(
+            e.what == "followed" for e in look.observed.events if e.kind == "temporary" and look.events
+        ):
             return "the data went through the planted link into outside-CANARY"
         return ""
 
@@ -59,7 +68,8 @@ def _shown(real: Any, name: str) -> Any:
 def _redirected(inner: Any) -> Any:
     def opened(file: Any, mode: str = "r", *args: Any, **options: Any) -> Any:
         path = as_text(file) if isinstance(file, (str, os.PathLike)) else ""
-        if not (STAGE.watching and path.startswith(_SHARED) and any(c in mode for c in "wax+")):
+        ours = path.startswith(os.path.dirname(STAGE.scratch))  # noqa: PTH120  # the scratch disk may be in /tmp itself
+        if ours or not (STAGE.watching and path.startswith(_SHARED) and any(c in mode for c in "wax+")):
             return inner(file, mode, *args, **options)
         place = f"{STAGE.scratch}/shared-{os.path.basename(path)}"  # noqa: PTH119  # text
         see("temporary", "open", path, (mode,))

@@ -14,7 +14,19 @@ if TYPE_CHECKING:
 
 _VERIFYING = ("verify=", "ssl=", "verify_ssl=", "validate_certs=", "check_hostname=", "cert_reqs=", "ssl_verify=")
 _OFF = frozenset({"False", "0", "CERT_NONE", "VerifyMode.CERT_NONE"})
-_CLIENTS = ("requests", "httpx", "aiohttp", "urllib3", "session", "client", "ldap3", "paramiko", "http", "pymongo", "redis")
+_CLIENTS = (
+    "requests",
+    "httpx",
+    "aiohttp",
+    "urllib3",
+    "session",
+    "client",
+    "ldap3",
+    "paramiko",
+    "http",
+    "pymongo",
+    "redis",
+)
 
 
 class TlsVerification(Family):
@@ -28,26 +40,20 @@ class TlsVerification(Family):
 
     def watch(self) -> None:
         """Show contexts that verify nothing, at the moment they are made or loosened."""
-        real = ssl.SSLContext
+        owner: Any = ssl.SSLContext
+        for name in ("verify_mode", "check_hostname"):
+            setattr(owner, name, _shown_property(getattr(owner, name), name))
+        strict, loose = ssl.create_default_context, ssl._create_unverified_context  # noqa: SLF001
 
-        class Context(real):  # type: ignore[valid-type, misc]
-            """A context that shows changes of its verification."""
-
-            def __setattr__(self, name: str, value: Any) -> None:
-                if name in {"verify_mode", "check_hostname"}:
-                    see("tls", name, value)
-                super().__setattr__(name, value)
-
-        def unverified(*_args: Any, **_kw: Any) -> Any:
-            see("tls", "_create_unverified_context", "False")
-            return Context(ssl.PROTOCOL_TLS_CLIENT)
-
-        def verified(*_args: Any, **_kw: Any) -> Any:
+        def verified(*args: Any, **options: Any) -> Any:
             see("tls", "create_default_context", "True")
-            return Context(ssl.PROTOCOL_TLS_CLIENT)
+            return strict(*args, **options)
 
-        ssl.SSLContext = Context  # type: ignore[misc]
-        ssl._create_unverified_context, ssl.create_default_context = unverified, verified  # noqa: SLF001
+        def unverified(*args: Any, **options: Any) -> Any:
+            see("tls", "_create_unverified_context", "False")
+            return loose(*args, **options)
+
+        ssl.create_default_context, ssl._create_unverified_context = verified, unverified  # type: ignore[assignment]  # noqa: SLF001
 
     def is_sink(self, event: Event) -> bool:
         """Take network clients' calls and changes of contexts."""
@@ -67,6 +73,16 @@ class TlsVerification(Family):
             if event.what.endswith("set_missing_host_key_policy") and "AutoAdd" in event.text:
                 return "unknown host keys are accepted"
         return ""
+
+
+def _shown_property(real: Any, name: str) -> property:
+    """Wrap an attribute so that setting it shows."""
+
+    def put(self: Any, value: Any) -> None:
+        see("tls", name, value)
+        real.__set__(self, value)
+
+    return property(lambda self: real.__get__(self), put)
 
 
 FAMILY = TlsVerification()

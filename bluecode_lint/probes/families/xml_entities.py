@@ -50,7 +50,11 @@ class XmlEntities(Family):
     def effect(self, look: Look) -> str:
         """See whether the planted file was opened by the parser."""
         for event in look.events:
-            if event.kind == "path" and f"outside-{look.observed.canary}" in event.text:
+            if (
+                event.kind == "path"
+                and event.text.endswith(f"/outside-{look.observed.canary}")
+                and event.text.startswith("/")
+            ):
                 return "the parser opened the file that the entity names, outside-CANARY"
         return ""
 
@@ -74,7 +78,7 @@ def watch_parsers() -> None:
 def _watched(real: Any, name: str) -> Any:
     def parse(source: Any, *args: Any, **options: Any) -> Any:
         text = source
-        if hasattr(source, "read"):
+        if hasattr(source, "read") and not isinstance(source, (str, bytes)):
             text = source.read()
             source = io.StringIO(text) if isinstance(text, str) else io.BytesIO(text)
         result = None
@@ -89,7 +93,10 @@ def _watched(real: Any, name: str) -> Any:
 
 def _watched_method(real: Any) -> Any:
     def parse(self: Any, source: Any) -> Any:
-        see("xml", "xml.sax", source if isinstance(source, str) else "document")
+        if hasattr(source, "read") and not isinstance(source, (str, bytes)):
+            text = source.read()
+            source = io.StringIO(text) if isinstance(text, str) else io.BytesIO(text)
+            see("xml", "xml.sax", text)
         return real(self, source)
 
     return parse

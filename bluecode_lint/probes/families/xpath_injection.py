@@ -26,6 +26,7 @@ class XpathInjection(Family):
     name = "XPath injection"
     cwes = frozenset({643})
     kinds = frozenset({"call"})
+    samples = ("<plain>plain</plain>",)
     payloads = (
         Payload("single-quote", "CANARY' or 'a'='a"),
         Payload("double-quote", 'CANARY" or "a"="a'),
@@ -34,7 +35,9 @@ class XpathInjection(Family):
 
     def is_sink(self, event: Event) -> bool:
         """Take queries over a parsed document."""
-        return event.kind == "call" and event.what.replace("()", "").rsplit(".", 1)[-1] in _QUERIES and _looks(event.text)
+        return (
+            event.kind == "call" and event.what.replace("()", "").rsplit(".", 1)[-1] in _QUERIES and _looks(event.text)
+        )
 
     def effect(self, look: Look) -> str:
         """See whether the query with the hostile value has another structure."""
@@ -45,7 +48,9 @@ class XpathInjection(Family):
             twin = calm.get(event.what, "")
             if not twin or look.observed.canary not in event.text:
                 continue
-            if structure_of(twin.replace(look.control.canary, "x")) != structure_of(event.text.replace(look.observed.canary, "x")):
+            if structure_of(twin.replace(look.control.canary, "x")) != structure_of(
+                event.text.replace(look.observed.canary, "x")
+            ):
                 return f"the query has another structure: {event.text.replace(look.observed.canary, 'CANARY')}"
         return ""
 

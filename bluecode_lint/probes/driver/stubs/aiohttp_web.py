@@ -43,7 +43,9 @@ StreamResponse = Response
 
 def json_response(data: Any = None, **options: Any) -> Response:
     """Answer in JSON."""
-    return Response(text=json.dumps(data, default=as_text), content_type="application/json", status=options.get("status", 200))
+    return Response(
+        text=json.dumps(data, default=as_text), content_type="application/json", status=options.get("status", 200)
+    )
 
 
 class FileResponse(Response):
@@ -153,7 +155,9 @@ class _Web:
     def __getattr__(self, name: str) -> Any:
         found = globals().get(name)
         if found is None:
-            found = _shortcut(name.upper()) if name in {"get", "post", "put", "delete", "patch"} else Wild(f"web.{name}")
+            found = (
+                _shortcut(name.upper()) if name in {"get", "post", "put", "delete", "patch"} else Wild(f"web.{name}")
+            )
         return found
 
 
@@ -166,7 +170,9 @@ def _dispatch(route: Route, method: str) -> Any:
         result = route.view(AnyRequest(method, values))
         if inspect.isawaitable(result):
             result = asyncio.run(_await(result))
-        answer = result.answer() if hasattr(result, "answer") and not isinstance(result, Wild) else Answer(as_text(result))
+        answer = (
+            result.answer() if hasattr(result, "answer") and not isinstance(result, Wild) else Answer(as_text(result))
+        )
     except HTTPException as raised:
         answer = raised.answer()
     answer.record()

@@ -122,7 +122,7 @@ def version_option(*_args: Any, **_kw: Any) -> Any:
     return lambda function: function
 
 
-pass_context = pass_obj = lambda function: (lambda *a, **k: function(Wild("context"), *a, **k))  # noqa: E731  # two names
+pass_context = pass_obj = lambda function: lambda *a, **k: function(Wild("context"), *a, **k)  # noqa: E731  # two names
 
 
 def echo(message: Any = "", **_kw: Any) -> None:

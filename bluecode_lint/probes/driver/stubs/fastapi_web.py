@@ -29,7 +29,9 @@ class HTTPException(Exception):  # noqa: N818  # its name there
         self.status_code, self.detail = status_code, detail
 
     def answer(self) -> Answer:
-        return Answer(json.dumps({"detail": self.detail}, default=as_text), int(self.status_code), kind="application/json")
+        return Answer(
+            json.dumps({"detail": self.detail}, default=as_text), int(self.status_code), kind="application/json"
+        )
 
 
 class RequestValidationError(Exception):
@@ -86,7 +88,9 @@ class Response:
 
     def answer(self) -> Answer:
         kind = {k.lower(): v for k, v in self.headers.items()}.get("content-type", self.kind)
-        return Answer(_text(self.body), self.status_code, list(self.headers.items()), as_text(kind).split(";")[0], self.cookies)
+        return Answer(
+            _text(self.body), self.status_code, list(self.headers.items()), as_text(kind).split(";")[0], self.cookies
+        )
 
 
 def _text(body: Any) -> str:
@@ -256,7 +260,11 @@ def _value(name: str, kind: Any, declared: Any, method: str) -> Any:
     if isinstance(declared, _Parameter):
         if declared.dependency is not None or declared.door == "dependency":
             maker = declared.dependency
-            return Wild(name) if maker is None or isinstance(maker, Wild) else _settle(maker(**_arguments(maker, set(), set(), method)))
+            return (
+                Wild(name)
+                if maker is None or isinstance(maker, Wild)
+                else _settle(maker(**_arguments(maker, set(), set(), method)))
+            )
         if declared.door == "uploaded file":
             return read_bytes(declared.door, name) if kind is bytes else DoorFile(declared.door, name)
         value = _convert(declared.door, name, kind)
@@ -264,7 +272,11 @@ def _value(name: str, kind: Any, declared: Any, method: str) -> Any:
         return value
     if isinstance(kind, type) and issubclass(kind, DoorFile):
         return DoorFile("uploaded file", name)
-    if isinstance(kind, type) and (hasattr(kind, "model_fields") or hasattr(kind, "__annotations__")) and kind not in _PLAIN:
+    if (
+        isinstance(kind, type)
+        and (hasattr(kind, "model_fields") or hasattr(kind, "__annotations__"))
+        and kind not in _PLAIN
+    ):
         return _model(kind)
     if kind in {dict, typing.Dict}:  # noqa: UP006  # both spellings occur
         return DoorMapping("JSON field")
@@ -309,7 +321,11 @@ def _convert(door: str, name: str, kind: Any) -> Any:
 def _model(kind: Any) -> Any:
     """Build a body model, every text field an input."""
     hints = typing.get_type_hints(kind)
-    data = {name: _convert("JSON field", name, hint) for name, hint in hints.items() if not name.startswith("_") and name != "model_config"}
+    data = {
+        name: _convert("JSON field", name, hint)
+        for name, hint in hints.items()
+        if not name.startswith("_") and name != "model_config"
+    }
     try:
         return kind(**data)
     except HTTPException:

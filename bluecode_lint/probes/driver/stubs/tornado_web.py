@@ -103,7 +103,9 @@ class RequestHandler:
         return Wild(f"self.{name}")
 
     def answer(self) -> Answer:
-        kind = {k.lower(): v for k, v in self._sent}.get("content-type", "application/json" if self._json else "text/html")
+        kind = {k.lower(): v for k, v in self._sent}.get(
+            "content-type", "application/json" if self._json else "text/html"
+        )
         return Answer("".join(self._written), self._status, self._sent, kind.split(";")[0], self._set)
 
 
