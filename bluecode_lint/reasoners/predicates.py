@@ -138,7 +138,7 @@ def _is_known(scene: Scene, value: Node) -> bool:
 
 def _argument_literals(scene: Scene, spec: str, literals: Sequence[str], *, any_of: bool) -> bool:
     found = [
-        literal_of(value) in literals or matches(_resolved(scene, value), literals)
+        literal_of(value) in literals or matches(_resolved(scene, value), [text for text in literals if text != "*"])
         for value in _values(scene).definitions(_argument(scene, spec))
     ]
     return bool(found) and (any(found) if any_of else all(found))
@@ -431,7 +431,7 @@ def begins_with_host(scene: Scene, spec: str) -> bool:
     """The argument is an address whose scheme and host are constant: what is pasted in comes after the host's slash."""
     definitions = _values(scene).definitions(_argument(scene, spec))
     return bool(definitions) and all(
-        re.match(r"(?:[a-z+]+://[^/{}%]+/|/(?![/\\{%]))", _constant_beginning(value)) for value in definitions
+        re.match(r"[a-z+]+://[^/{}%]+/", _constant_beginning(value)) for value in definitions
     )
 
 
@@ -591,12 +591,12 @@ def _binding(scene: Scene) -> tuple[str, Node] | None:
 
 
 def compares_secret(scene: Scene, pattern: str) -> bool:
-    """The claim is a comparison by ``==`` or ``!=`` with a name that matches a regular expression."""
+    """The claim is a comparison by equality or identity with a name that matches a regular expression."""
     node = scene.node
     operators = {child.type for child in node.children if not child.is_named}
     return (
         node.type == "comparison_operator"
-        and bool(operators & {"==", "!="})
+        and bool(operators & {"==", "!=", "is", "is not"})
         and any(_compiled(pattern).search(text_of(part)) for part in node.named_children if part.type != "string")
     )
 
