@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from bluecode_lint.core.errors import UsageError
 from bluecode_lint.core.model import Artifact, Level, Notification
 from bluecode_lint.sources import git
-from bluecode_lint.sources.discovery import DEFAULT_EXCLUDES, Discovered, Excludes, discover, find_root
+from bluecode_lint.sources.discovery import DEFAULT_EXCLUDES, Discovered, Excludes, choose_staged, discover, find_root
 from bluecode_lint.sources.reading import make_artifact, read_artifacts
 
 if TYPE_CHECKING:
@@ -42,8 +42,11 @@ def collect_inputs(settings: Settings, paths: Sequence[Path], cwd: Path) -> Inpu
     if STDIN in paths:
         return _collect_stdin(settings, paths, cwd)
     root = find_root(paths, cwd)
-    found = discover(paths, root, cwd, _excludes(settings))
     changed = _changed(settings, root)
+    if settings["staged"]:
+        found = choose_staged(changed or (), paths, root, cwd, _excludes(settings))
+    else:
+        found = discover(paths, root, cwd, _excludes(settings))
     uris = [uri for uri in found.files if changed is None or uri in changed]
     items = list(
         _read_staged(root, uris) if settings["staged"] else read_artifacts(root, uris, settings["max-file-size"])

@@ -119,7 +119,7 @@ OPTIONS: tuple[Option, ...] = (
               group="analysis"),
     _operator("cache-dir", Shape.TEXT, "", "keep the retrieval index here (default: the user's cache directory)",
               metavar="DIR", group="analysis"),
-    _operator("format", Shape.FORMATS, (), "text, json, sarif, github or html; repeatable, and FORMAT=FILE writes a file",
+    _operator("format", Shape.FORMATS, (), "text, json, sarif, github, html; repeatable, and FORMAT=FILE writes a file",
               short="f", metavar="FORMAT[=FILE]"),
     _operator("output", Shape.TEXT, "", "write the report to this file instead of standard output", short="o",
               metavar="FILE"),

@@ -14,7 +14,7 @@ from bluecode_lint.core.model import Level, Notification
 from bluecode_lint.sources import git
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from pathspec import PathSpec
 
@@ -87,6 +87,24 @@ def discover(paths: Sequence[Path], root: Path, cwd: Path, excludes: Excludes) -
         elif _is_regular(absolute, uri, found) and _is_python(absolute, found):
             files.add(uri)
     found.files = sorted(files)
+    return found
+
+
+def choose_staged(
+    staged: Iterable[str], paths: Sequence[Path], root: Path, cwd: Path, excludes: Excludes
+) -> Discovered:
+    """Choose among files of git's index: they need not be in the work tree, and are known as Python by their ending."""
+    found = Discovered(root)
+    excluded = excludes.compile()
+    asked = [Path(os.path.abspath(cwd / path)) for path in paths]  # noqa: PTH100  # keeps symlinks
+    for uri in sorted(staged):
+        path = root / uri
+        if path.suffix not in PYTHON_SUFFIXES or not any(path.is_relative_to(folder) for folder in asked):
+            continue
+        if excluded.match_file(uri) and (excludes.forced or path not in asked):
+            found.skipped["excluded"] += 1
+        else:
+            found.files.append(uri)
     return found
 
 

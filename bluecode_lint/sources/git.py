@@ -1,6 +1,7 @@
 """What git knows of the scanned tree: its root, which files are not ignored, what changed, what is staged.
 
-Git runs without the repository's hooks, filters and file-system monitor: a hostile ``.git/config`` starts nothing.
+Git runs without the repository's hooks, filters, file-system monitor and remotes: a hostile ``.git/config`` starts
+nothing.
 """
 
 from __future__ import annotations
@@ -8,11 +9,13 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from bluecode_lint.core.errors import SourceError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 _QUIET = (
@@ -31,11 +34,32 @@ def _environment() -> dict[str, str]:
     return {name: os.environ[name] for name in keep if name in os.environ} | {
         "GIT_OPTIONAL_LOCKS": "0",
         "GIT_TERMINAL_PROMPT": "0",
+        # A partial clone fetches what it misses, by whatever command its configuration names: no protocol is allowed.
+        "GIT_NO_LAZY_FETCH": "1",
+        "GIT_ALLOW_PROTOCOL": "none",
     }
 
 
-def _git(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-    """Run git in ``root``.
+def _without_filters(root: Path) -> dict[str, str]:
+    """Override every clean and smudge filter: comparing with the work tree would run them.
+
+    By environment, since a filter's name may hold any character and ``-c`` splits at the first ``=``.
+    """
+    named = _git(root, "config", "--null", "--name-only", "--get-regexp", r"^filter\.")
+    settings: dict[str, str] = {}
+    for raw in filter(None, named.stdout.split(b"\0")):
+        key = os.fsdecode(raw)
+        settings[key] = "false" if key.endswith(".required") else ""
+    overrides = {"GIT_CONFIG_COUNT": str(len(settings))}
+    for number, (key, value) in enumerate(settings.items()):
+        overrides |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return overrides
+
+
+def _git(
+    root: Path, *arguments: str, overrides: Mapping[str, str] = MappingProxyType({})
+) -> subprocess.CompletedProcess[bytes]:
+    """Run git in ``root``, with more environment than `_environment` if it is given as ``overrides``.
 
     Raises:
         SourceError: Git is not installed or does not answer.
@@ -44,7 +68,7 @@ def _git(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(  # noqa: S603  # a fixed program, and every argument is a word of its own
             ["git", *_QUIET, *arguments],  # noqa: S607  # the user's git
             cwd=root,
-            env=_environment(),
+            env={**_environment(), **overrides},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_TIMEOUT_S,
@@ -109,8 +133,9 @@ def changed_lines(root: Path, base: str | None, *, staged: bool) -> dict[str, li
     arguments = ["diff", "--no-color", "--no-ext-diff", "--no-textconv", "--find-renames", "--relative"]
     arguments += ["--diff-filter=ACMR", "--ignore-submodules=all", *(["--cached"] if staged else [])]
     arguments += [base] if base is not None else []
-    names = _git(root, *arguments, "--name-only", "-z", "--")
-    patch = _git(root, *arguments, "--unified=0", "--")
+    overrides = _without_filters(root)
+    names = _git(root, *arguments, "--name-only", "-z", "--", overrides=overrides)
+    patch = _git(root, *arguments, "--unified=0", "--", overrides=overrides)
     if names.returncode != 0 or patch.returncode != 0:
         message = "git could not compare: " + (names.stderr or patch.stderr).decode(errors="replace").strip()
         raise SourceError(message)

@@ -4,7 +4,7 @@ import subprocess
 import pytest
 
 from bluecode_lint.core.errors import UsageError
-from bluecode_lint.sources.discovery import Excludes, discover, find_root
+from bluecode_lint.sources.discovery import Excludes, choose_staged, discover, find_root
 
 
 def write(root, *names):
@@ -126,3 +126,12 @@ def test_the_root_is_the_work_tree_else_the_current_folder_else_the_common_one(t
     assert find_root([tmp_path / "repo/src"], tmp_path) == tmp_path / "repo"
     assert find_root([tmp_path / "plain"], tmp_path) == tmp_path
     assert find_root([tmp_path / "plain/b.py"], tmp_path / "repo") == tmp_path / "plain"
+
+
+def test_staged_files_need_not_be_in_the_work_tree(tmp_path):
+    staged = ["src/gone.py", "src/data.json", "other/a.py", "src/build/b.py"]
+    chosen = choose_staged(staged, [tmp_path / "src"], tmp_path, tmp_path, Excludes())
+    assert chosen.files == ["src/gone.py"]
+    named = [tmp_path / "src/build/b.py"]
+    assert choose_staged(staged, named, tmp_path, tmp_path, Excludes()).files == ["src/build/b.py"]
+    assert choose_staged(staged, named, tmp_path, tmp_path, Excludes(forced=True)).files == []

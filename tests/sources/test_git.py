@@ -64,3 +64,27 @@ def test_outside_of_a_repository(tmp_path):
     assert git.list_files(tmp_path) is None
     with pytest.raises(SourceError):
         git.changed_lines(tmp_path, "HEAD", staged=False)
+
+
+def test_a_hostile_filter_is_not_run(repository, tmp_path_factory):
+    mark = tmp_path_factory.mktemp("elsewhere") / "sprung"
+    for name in ("evil", "ev=il"):
+        run(repository, "config", f"filter.{name}.clean", f"touch {mark}; cat")
+        run(repository, "config", f"filter.{name}.required", "true")
+    (repository / ".gitattributes").write_text("a.py filter=evil\nb.py filter=ev=il\n")
+    (repository / "a.py").write_text("one\n2\nthree\n")
+    assert git.changed_lines(repository, "HEAD", staged=False) == {"a.py": [range(2, 3)]}
+    assert not mark.exists()
+
+
+def test_a_hostile_promisor_is_not_asked(repository, tmp_path_factory):
+    mark = tmp_path_factory.mktemp("elsewhere") / "sprung"
+    run(repository, "config", "extensions.partialClone", "evil")
+    run(repository, "config", "remote.evil.promisor", "true")
+    run(repository, "config", "remote.evil.url", f"ext::sh -c touch% {mark}")
+    run(repository, "config", "protocol.ext.allow", "always")
+    blob = subprocess.run(["git", "rev-parse", "HEAD:a.py"], cwd=repository, capture_output=True, check=True, text=True)
+    name = blob.stdout.strip()
+    (repository / ".git/objects" / name[:2] / name[2:]).unlink()
+    assert git.staged_content(repository, "a.py") is None
+    assert not mark.exists()
