@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from bluecode_lint.knowledge.features import features_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from bluecode_lint.core.protocols import Parser
 
@@ -75,14 +75,14 @@ class FeatureWeights:
 UNWEIGHTED = FeatureWeights({}, 0)
 
 
-def weights_from(groups: Mapping[str, Iterable[str]], parse: Parser) -> FeatureWeights:
-    """Count in how many groups each feature occurs; one known to a single group is as rare as an unknown one."""
+def weights_from(groups: Mapping[str, Iterable[Collection[str]]]) -> FeatureWeights:
+    """Count in how many groups of texts (given as their features) each feature occurs.
+
+    One known to a single group is as rare as an unknown one and left out.
+    """
     counts: Counter[str] = Counter()
     for texts in groups.values():
-        known: set[str] = set()
-        for text in texts:
-            known.update(features_of(parse(text)))
-        counts.update(known)
+        counts.update(set().union(*texts))
     return FeatureWeights({feature: count for feature, count in sorted(counts.items()) if count > 1}, len(groups))
 
 
@@ -107,11 +107,12 @@ class CodeEmbedder:
 
     def embed(self, texts: Sequence[str]) -> list[array[float]]:
         """Give one unit vector a text (all zeros for a text without features)."""
-        return [self._embed_one(text) for text in texts]
+        return [self.embed_features(features_of(self._parse(text))) for text in texts]
 
-    def _embed_one(self, text: str) -> array[float]:
+    def embed_features(self, features: Mapping[str, int]) -> array[float]:
+        """Give the vector of a text whose features were counted before."""
         vector = array("d", bytes(8 * DIMENSION))
-        for feature, count in features_of(self._parse(text)).items():
+        for feature, count in features.items():
             weight = self._weights.of(feature) * (1.0 + math.log(count))
             slot, sign, second_slot, second_sign = _places(feature)
             vector[slot] += sign * weight

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from bluecode_lint.core.weaknesses import family_of
 from bluecode_lint.knowledge.documents import LINES_FILE_BYTES_MAX, read_capped, write_atomically
 from bluecode_lint.knowledge.embedder import DIMENSION, EMBEDDER_VERSION, CodeEmbedder, FeatureWeights, weights_from
+from bluecode_lint.knowledge.features import features_of
 from bluecode_lint.knowledge.index import (
     TREES,
     ExactIndex,
@@ -25,6 +26,7 @@ from bluecode_lint.knowledge.index import (
 from bluecode_lint.knowledge.pairs import load_pairs
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
@@ -104,13 +106,16 @@ def _content_key(files: Sequence[Path]) -> str:
 
 def _embed_pairs(files: Sequence[Path], schemas: Path, parse: Parser, key: str) -> _Stored:
     pairs = load_pairs(files, schemas)
-    texts = {"unsafe": [pair.unsafe_code for pair in pairs], "safe": [pair.safe_code for pair in pairs]}
-    groups: dict[str, list[str]] = {}
-    for pair in pairs:
-        groups.setdefault(family_of(pair.cwe), []).extend((pair.unsafe_code, pair.safe_code))
-    weights = weights_from(groups, parse)
+    features = {
+        "unsafe": [features_of(parse(pair.unsafe_code)) for pair in pairs],
+        "safe": [features_of(parse(pair.safe_code)) for pair in pairs],
+    }
+    groups: dict[str, list[Counter[str]]] = {}
+    for at, pair in enumerate(pairs):
+        groups.setdefault(family_of(pair.cwe), []).extend(features[side][at] for side in SIDES)
+    weights = weights_from(groups)
     embedder = CodeEmbedder(parse, weights)
-    vectors = {side: [array("f", vector) for vector in embedder.embed(texts[side])] for side in SIDES}
+    vectors = {side: [array("f", embedder.embed_features(counts)) for counts in features[side]] for side in SIDES}
     return _Stored(key, weights, [(pair.id, pair.cwe) for pair in pairs], vectors)
 
 

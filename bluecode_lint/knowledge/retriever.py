@@ -13,7 +13,7 @@ from bluecode_lint.knowledge.exemplars import SIDES, Exemplars, Neighbour, open_
 from bluecode_lint.knowledge.pairs import pair_files
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from bluecode_lint.core.model import Case, Constitution
@@ -25,6 +25,7 @@ EXEMPLARS_A_SIDE = 3
 NOVELTY_THRESHOLD = 0.30
 """Below this cosine to its nearest exemplar a case is called novel."""
 
+_RELATED = 0.8
 _POOL = 64
 """Exemplars a side that may lend a constitution their similarity."""
 
@@ -51,7 +52,8 @@ class ConstitutionRetriever:
     """Ranks constitutions by the similarity of their examples to the code around a finding.
 
     Only constitutions of the finding's CWE and its family are offered: a principle about another weakness says nothing
-    about this one, however alike the code. Those without a near example, generic principles first of all, score 0.
+    about this one, however alike the code. A score is the cosine to the nearest example, reduced by a fifth for another
+    CWE of the family. Those without a near example score 0, the generic principle of each family among them.
     """
 
     def __init__(self, exemplars: Exemplars, constitutions: Sequence[Constitution]) -> None:
@@ -70,10 +72,7 @@ class ConstitutionRetriever:
         best: dict[str, float] = {}
         for neighbour in self._near(case, _POOL):
             best[neighbour.pair_id] = max(best.get(neighbour.pair_id, 0.0), neighbour.similarity)
-        scored = [
-            Retrieved(constitution, max((best.get(example, 0.0) for example in constitution.examples), default=0.0))
-            for constitution in candidates
-        ]
+        scored = [Retrieved(each, _score(each, case.finding.cwe, best)) for each in candidates]
         scored.sort(key=lambda item: (-item.score, item.constitution.cwe != case.finding.cwe, item.constitution.id))
         return tuple(scored[:count])
 
@@ -91,6 +90,11 @@ class ConstitutionRetriever:
         if not any(vector):
             return []
         return [neighbour for side in SIDES for neighbour in self._exemplars.nearest(vector, side, count)]
+
+
+def _score(constitution: Constitution, cwe: int, similarities: Mapping[str, float]) -> float:
+    nearest = max((similarities.get(example, 0.0) for example in constitution.examples), default=0.0)
+    return nearest if constitution.cwe == cwe else nearest * _RELATED
 
 
 def open_retriever(

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from bluecode_lint.core.imports import text_of
-from bluecode_lint.reasoners.values import argument_nodes
+from bluecode_lint.reasoners.tree import argument_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -15,7 +15,8 @@ from bluecode_lint.core.model import Confidence, Judgment, Outcome, RuleKind, Ve
 from bluecode_lint.core.weaknesses import are_related
 from bluecode_lint.reasoners.predicates import PREDICATES, argument_from_input
 from bluecode_lint.reasoners.scene import Scene, scene_at
-from bluecode_lint.reasoners.values import argument_nodes
+from bluecode_lint.reasoners.tree import argument_nodes
+from bluecode_lint.reasoners.values import ModuleFacts, facts_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from bluecode_lint.core.model import Case, Condition, Constitution, Retrieved
 
 NAME = "offline"
+
+_MODULES_KEPT = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class OfflineReasoner:
     def __init__(self, predicates: Mapping[str, Callable[..., bool]] = PREDICATES) -> None:
         """Check conditions with ``predicates``, by name."""
         self._predicates = predicates
+        self._facts: dict[str, ModuleFacts] = {}
 
     @property
     def name(self) -> str:
@@ -48,7 +52,7 @@ class OfflineReasoner:
 
     def judge(self, case: Case, retrieved: Sequence[Retrieved]) -> Verdict:
         """Judge from the confirmation and from what holds in the code; undecided where neither says anything."""
-        scene = scene_at(case.artifact.syntax, case.finding.location.region)
+        scene = scene_at(case.artifact.syntax, case.finding.location.region, self._facts_of(case))
         readings = [
             read(item.constitution, scene, self._predicates)
             for item in retrieved
@@ -66,6 +70,17 @@ class OfflineReasoner:
         if satisfied:
             return _satisfied(case, satisfied)
         return _verdict(Judgment.UNDECIDED, Confidence.LOW, "No known principle could be checked on this code.", ())
+
+    def _facts_of(self, case: Case) -> ModuleFacts:
+        """Collect a module's facts once for all of its findings, which come one after another."""
+        key = case.artifact.sha256
+        facts = self._facts.get(key)
+        if facts is None:
+            facts = facts_of(case.artifact.syntax.root)
+            while len(self._facts) >= _MODULES_KEPT:
+                self._facts.pop(next(iter(self._facts)), None)
+            self._facts[key] = facts
+        return facts
 
 
 def read(

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from bluecode_lint.core.imports import text_of
 from bluecode_lint.reasoners.arguments import find_argument, literal_of, matches, may_have_argument
 from bluecode_lint.reasoners.checks import is_checked
-from bluecode_lint.reasoners.scene import ancestors, walk, walk_scope
-from bluecode_lint.reasoners.values import Leaf, LeafKind, Values, argument_nodes, call_path
+from bluecode_lint.reasoners.tree import ancestors, argument_nodes, call_path, walk, walk_scope
+from bluecode_lint.reasoners.values import Leaf, LeafKind, Values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -58,10 +58,6 @@ _SHELLS = frozenset(
 )
 
 
-def _values(scene: Scene) -> Values:
-    return Values(scene.scope, scene.module, scene.imports)
-
-
 def _argument(scene: Scene, spec: str) -> Node | None:
     call = scene.call
     return find_argument(call, spec) if call is not None else None
@@ -69,7 +65,7 @@ def _argument(scene: Scene, spec: str) -> Node | None:
 
 def _dynamic_leaves(scene: Scene, spec: str) -> list[Leaf]:
     """Give the origins of an argument that are no constants."""
-    return [leaf for leaf in _values(scene).leaves(_argument(scene, spec)) if leaf.kind is not LeafKind.CONSTANT]
+    return [leaf for leaf in scene.values.leaves(_argument(scene, spec)) if leaf.kind is not LeafKind.CONSTANT]
 
 
 # --- what is called --------------------------------------------------------------------------------------------------
@@ -95,7 +91,7 @@ def _receiver_paths(scene: Scene) -> Iterator[str]:
     call = scene.call
     function = call.child_by_field_name("function") if call is not None else None
     receiver = function.child_by_field_name("object") if function is not None else None
-    for value in _values(scene).definitions(receiver):
+    for value in scene.values.definitions(receiver):
         if value.type == "call":
             yield call_path(value, scene.imports)
         elif value.type == "attribute":
@@ -123,7 +119,7 @@ def argument_is(scene: Scene, spec: str, *literals: str) -> bool:
 
 def argument_is_not(scene: Scene, spec: str, *literals: str) -> bool:
     """The argument is a known literal, and none of these."""
-    values = _values(scene)
+    values = scene.values
     definitions = values.definitions(_argument(scene, spec))
     known = {literal_of(value) for value in definitions} | {_resolved(scene, value) for value in definitions}
     return bool(definitions) and all(_is_known(scene, value) for value in definitions) and not known & set(literals)
@@ -139,7 +135,7 @@ def _is_known(scene: Scene, value: Node) -> bool:
 def _argument_literals(scene: Scene, spec: str, literals: Sequence[str], *, any_of: bool) -> bool:
     found = [
         literal_of(value) in literals or matches(_resolved(scene, value), [text for text in literals if text != "*"])
-        for value in _values(scene).definitions(_argument(scene, spec))
+        for value in scene.values.definitions(_argument(scene, spec))
     ]
     return bool(found) and (any(found) if any_of else all(found))
 
@@ -156,7 +152,7 @@ def argument_absent_or_is(scene: Scene, spec: str, *literals: str) -> bool:
 
 def argument_is_constant(scene: Scene, spec: str) -> bool:
     """The argument is made of constants alone."""
-    return _values(scene).is_constant(_argument(scene, spec))
+    return scene.values.is_constant(_argument(scene, spec))
 
 
 def argument_is_dynamic(scene: Scene, spec: str) -> bool:
@@ -166,7 +162,7 @@ def argument_is_dynamic(scene: Scene, spec: str) -> bool:
 
 def argument_is_built(scene: Scene, spec: str) -> bool:
     """The argument is a text glued together with something that is no constant."""
-    values = _values(scene)
+    values = scene.values
     return any(_is_glued(value) and not values.is_constant(value) for value in _all_definitions(scene, values, spec))
 
 
@@ -200,7 +196,7 @@ def argument_not_built(scene: Scene, spec: str) -> bool:
 
 def argument_is_list(scene: Scene, spec: str) -> bool:
     """The argument is a list or tuple written out, or such lists added up."""
-    definitions = _values(scene).definitions(_argument(scene, spec))
+    definitions = scene.values.definitions(_argument(scene, spec))
     return bool(definitions) and all(_is_display(value) for value in definitions)
 
 
@@ -212,8 +208,8 @@ def _is_display(node: Node) -> bool:
 
 def first_item_is_fixed_program(scene: Scene, spec: str) -> bool:
     """The list starts with a constant that names a program, and the program is no shell or interpreter."""
-    definitions = _values(scene).definitions(_argument(scene, spec))
-    return bool(definitions) and all(_starts_with_program(value, _values(scene)) for value in definitions)
+    definitions = scene.values.definitions(_argument(scene, spec))
+    return bool(definitions) and all(_starts_with_program(value, scene.values) for value in definitions)
 
 
 def _starts_with_program(node: Node, values: Values) -> bool:
@@ -228,7 +224,7 @@ def _starts_with_program(node: Node, values: Values) -> bool:
 
 def options_end_before_input(scene: Scene, spec: str) -> bool:
     """In the list, every operand that is no constant comes after a constant ``--`` or ``-e``, or begins constant."""
-    values = _values(scene)
+    values = scene.values
     for value in values.definitions(_argument(scene, spec)):
         ended, before = False, ""
         for item in value.named_children[1:]:
@@ -242,16 +238,16 @@ def options_end_before_input(scene: Scene, spec: str) -> bool:
 def operands_checked(scene: Scene, spec: str, *kinds: str) -> bool:
     """In the list, every operand behind the program that is no constant passed a check of one of the kinds."""
     leaves = _operand_leaves(scene, spec)
-    return bool(leaves) and all(is_checked(leaf, scene, _values(scene), kinds) for leaf in leaves)
+    return bool(leaves) and all(is_checked(leaf, scene, scene.values, kinds) for leaf in leaves)
 
 
 def operands_unchecked(scene: Scene, spec: str, *kinds: str) -> bool:
     """In the list, some operand behind the program that is no constant passed no check of the kinds."""
-    return any(not is_checked(leaf, scene, _values(scene), kinds) for leaf in _operand_leaves(scene, spec))
+    return any(not is_checked(leaf, scene, scene.values, kinds) for leaf in _operand_leaves(scene, spec))
 
 
 def _operand_leaves(scene: Scene, spec: str) -> list[Leaf]:
-    values = _values(scene)
+    values = scene.values
     return [
         leaf
         for value in values.definitions(_argument(scene, spec))
@@ -282,7 +278,7 @@ def argument_never_matches(scene: Scene, spec: str, pattern: str) -> bool:
 
 
 def _texts_of(scene: Scene, spec: str) -> Iterator[str]:
-    for value in _values(scene).definitions(_argument(scene, spec)):
+    for value in scene.values.definitions(_argument(scene, spec)):
         for part in walk(value):
             if part.type in {"string", "concatenated_string"}:
                 yield literal_of(part) or text_of(part)
@@ -360,14 +356,14 @@ def argument_checked(scene: Scene, spec: str, *kinds: str) -> bool:
     Kinds: allowlist, containment, pattern, prefix, type, text, number, equality, bound, host, hostless, address,
     doctype, signature, validator.
     """
-    values = _values(scene)
+    values = scene.values
     leaves = [leaf for leaf in values.leaves(_argument(scene, spec)) if leaf.kind is not LeafKind.CONSTANT]
     return bool(leaves) and all(is_checked(leaf, scene, values, kinds) for leaf in leaves)
 
 
 def argument_unchecked(scene: Scene, spec: str, *kinds: str) -> bool:
     """Something in the argument that is no constant passed no check of the kinds."""
-    values = _values(scene)
+    values = scene.values
     leaves = [leaf for leaf in values.leaves(_argument(scene, spec)) if leaf.kind is not LeafKind.CONSTANT]
     return any(not is_checked(leaf, scene, values, kinds) for leaf in leaves)
 
@@ -386,7 +382,7 @@ def argument_at_least(scene: Scene, spec: str, limit: str) -> bool:
 
 def _numbers_of(scene: Scene, spec: str) -> list[float]:
     found = []
-    for value in _values(scene).definitions(_argument(scene, spec)):
+    for value in scene.values.definitions(_argument(scene, spec)):
         number = _number(value)
         if number is None:
             return []
@@ -409,7 +405,7 @@ def _number(node: Node) -> float | None:
 
 def argument_made_with(scene: Scene, spec: str, path: str, keyword: str, *literals: str) -> bool:
     """The argument was made by a call of the path that is given the keyword as one of the literals."""
-    for value in _values(scene).definitions(_argument(scene, spec)):
+    for value in scene.values.definitions(_argument(scene, spec)):
         if value.type == "call" and matches(call_path(value, scene.imports), (path,)):
             given = find_argument(value, keyword)
             if given is not None and (literal_of(given) in literals or matches(scene.imports.path(given), literals)):
@@ -423,13 +419,13 @@ def argument_made_without(scene: Scene, spec: str, path: str, keyword: str) -> b
         value.type == "call"
         and matches(call_path(value, scene.imports), (path,))
         and not may_have_argument(value, keyword)
-        for value in _values(scene).definitions(_argument(scene, spec))
+        for value in scene.values.definitions(_argument(scene, spec))
     )
 
 
 def begins_with_host(scene: Scene, spec: str) -> bool:
     """The argument is an address whose scheme and host are constant: what is pasted in comes after the host's slash."""
-    definitions = _values(scene).definitions(_argument(scene, spec))
+    definitions = scene.values.definitions(_argument(scene, spec))
     return bool(definitions) and all(
         re.match(r"[a-z+]+://[^/{}%]+/", _constant_beginning(value)) for value in definitions
     )
@@ -649,7 +645,7 @@ def returns_from(scene: Scene, *paths: str) -> bool:
     node = scene.node
     if node.type not in {"return_statement", "call"} or not node.named_children:
         return False
-    leaves = _values(scene).leaves(node.named_children[0] if node.type == "return_statement" else node)
+    leaves = scene.values.leaves(node.named_children[0] if node.type == "return_statement" else node)
     return any(matches(leaf.path, paths) or any(matches(step, paths) for step in leaf.through) for leaf in leaves)
 
 
@@ -657,9 +653,7 @@ def returns_through(scene: Scene, *paths: str) -> bool:
     """The claim is a return of something whose every part that is no constant passed a call of one of the paths."""
     if scene.node.type != "return_statement" or not scene.node.named_children:
         return False
-    leaves = [
-        leaf for leaf in _values(scene).leaves(scene.node.named_children[0]) if leaf.kind is not LeafKind.CONSTANT
-    ]
+    leaves = [leaf for leaf in scene.values.leaves(scene.node.named_children[0]) if leaf.kind is not LeafKind.CONSTANT]
     return bool(leaves) and all(any(matches(step, paths) for step in leaf.through) for leaf in leaves)
 
 

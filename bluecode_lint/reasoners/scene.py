@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from bluecode_lint.core.imports import Imports, imports_of, text_of
+from bluecode_lint.core.imports import Imports, text_of
+from bluecode_lint.reasoners.tree import same_node, scope_of, walk
+from bluecode_lint.reasoners.values import ModuleFacts, Values, facts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,14 +20,28 @@ _WRAPPERS = frozenset({"expression_statement", "await", "parenthesized_expressio
 _DEPTH_MAX = 400
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Scene:
     """Where a question is asked. ``node`` is what the claim points at; ``scope`` the function (or module) around it."""
 
     node: Node
     scope: Node
-    module: Node
-    imports: Imports
+    facts: ModuleFacts
+
+    @property
+    def module(self) -> Node:
+        """Give the root of the tree."""
+        return self.facts.root
+
+    @property
+    def imports(self) -> Imports:
+        """Give what the module's names were imported as."""
+        return self.facts.imports
+
+    @cached_property
+    def values(self) -> Values:
+        """Give the values of the function around the claim."""
+        return Values(self.scope, self.facts)
 
     @property
     def call(self) -> Node | None:
@@ -42,8 +59,8 @@ class Scene:
         return "?." + text_of(function.child_by_field_name("attribute"))
 
 
-def scene_at(syntax: Syntax, region: Region) -> Scene:
-    """Find the smallest node that covers a region, and what is around it."""
+def scene_at(syntax: Syntax, region: Region, facts: ModuleFacts | None = None) -> Scene:
+    """Find the smallest node that covers a region, and what is around it. ``facts`` of the module may be known."""
     start, end = _byte_points(syntax.source, region)
     node = syntax.root
     for _ in range(_DEPTH_MAX):
@@ -58,15 +75,15 @@ def scene_at(syntax: Syntax, region: Region) -> Scene:
         if inner is None:
             break
         node = inner
-    return Scene(_widest_twin(node), scope_of(node), syntax.root, imports_of(syntax.root))
+    return Scene(_widest_twin(node), scope_of(node), facts or facts_of(syntax.root))
 
 
 def scenes_in(syntax: Syntax) -> Iterator[Scene]:
     """Yield a scene for every node a claim could point at: calls, assignments, definitions, handlers, comparisons."""
-    imports = imports_of(syntax.root)
+    facts = facts_of(syntax.root)
     for node in walk(syntax.root):
         if node.type in _CLAIMABLE:
-            yield Scene(node, scope_of(node), syntax.root, imports)
+            yield Scene(node, scope_of(node), facts)
 
 
 _CLAIMABLE = frozenset(
@@ -87,52 +104,6 @@ _CLAIMABLE = frozenset(
         "subscript",
     }
 )
-
-
-def walk(root: Node) -> Iterator[Node]:
-    """Yield a subtree's named nodes in source order."""
-    pending = [root]
-    while pending:
-        node = pending.pop()
-        yield node
-        pending.extend(reversed(node.named_children))
-
-
-def walk_scope(root: Node) -> Iterator[Node]:
-    """Yield the nodes of one function or module, without entering functions and classes defined inside it."""
-    pending = list(reversed(root.named_children))
-    while pending:
-        node = pending.pop()
-        yield node
-        if node.type not in {"function_definition", "class_definition", "lambda"}:
-            pending.extend(reversed(node.named_children))
-
-
-def scope_of(node: Node) -> Node:
-    """Give the innermost function definition around a node (the node itself if it is one), or else the module."""
-    current = node
-    while True:
-        if current.type == "function_definition":
-            return current
-        parent = current.parent
-        if parent is None:
-            return current
-        current = parent
-
-
-def ancestors(node: Node) -> Iterator[Node]:
-    """Yield the nodes around a node, innermost first."""
-    current = node.parent
-    while current is not None:
-        yield current
-        current = current.parent
-
-
-def same_node(first: Node | None, second: Node | None) -> bool:
-    """Tell whether two handles are of one node of the same tree."""
-    if first is None or second is None:
-        return first is second
-    return (first.start_byte, first.end_byte, first.type) == (second.start_byte, second.end_byte, second.type)
 
 
 def _call_of(node: Node) -> Node | None:

@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from bluecode_lint.core.imports import text_of
-from bluecode_lint.reasoners.scene import ancestors, same_node, walk, walk_scope
+from bluecode_lint.core.imports import Imports, imports_of, text_of
+from bluecode_lint.reasoners.tree import ancestors, argument_nodes, call_path, same_node, walk, walk_scope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from bluecode_lint.core.imports import Imports
     from bluecode_lint.core.protocols import Node
 
 _DEPTH_MAX = 24
@@ -48,16 +47,30 @@ class Leaf:
     names: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class ModuleFacts:
+    """What is true of a whole module, whichever of its functions is looked at."""
+
+    root: Node
+    imports: Imports
+    assigned: Mapping[str, Sequence[Assignment]]
+
+
+def facts_of(root: Node) -> ModuleFacts:
+    """Collect a module's imports and top-level assignments."""
+    return ModuleFacts(root, imports_of(root), _assignments(root))
+
+
 class Values:
     """Answers where expressions of one function come from."""
 
-    def __init__(self, scope: Node, module: Node, imports: Imports) -> None:
+    def __init__(self, scope: Node, facts: ModuleFacts) -> None:
         """Look at ``scope``, a function definition (or the module itself)."""
         self._scope = scope
-        self._module = module
-        self._imports = imports
-        self._assigned = _assignments(scope)
-        self._globals = self._assigned if same_node(scope, module) else _assignments(module)
+        self._module = facts.root
+        self._imports = facts.imports
+        self._globals = facts.assigned
+        self._assigned = facts.assigned if same_node(scope, facts.root) else _assignments(scope)
         self.parameters = frozenset(parameter_names(scope))
 
     def leaves(self, node: Node | None) -> tuple[Leaf, ...]:
@@ -382,25 +395,6 @@ def parameter_names(scope: Node) -> Iterator[str]:
             )
         if target is not None:
             yield text_of(target)
-
-
-def argument_nodes(call: Node) -> Sequence[Node]:
-    """Give a call's arguments as written, keyword arguments included; a sole generator is its only argument."""
-    arguments = call.child_by_field_name("arguments")
-    if arguments is None:
-        return ()
-    if arguments.type != "argument_list":
-        return (arguments,)
-    return [child for child in arguments.named_children if child.type != "comment"]
-
-
-def call_path(call: Node, imports: Imports) -> str:
-    """Spell the path of what is called; a method of something without a path is ``?.method``."""
-    function = call.child_by_field_name("function")
-    path = imports.path(function)
-    if path or function is None:
-        return path
-    return "?." + text_of(function.child_by_field_name("attribute")) if function.type == "attribute" else "?"
 
 
 _CONSTANTS = frozenset(
