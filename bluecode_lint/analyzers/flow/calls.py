@@ -38,6 +38,7 @@ from bluecode_lint.analyzers.ir import (
     Starred,
     dotted,
     last_name,
+    string_value,
 )
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Calls(Sinks):
 
     def call(self, call: Call) -> Value:
         """Evaluate a call."""
-        function = call.function
+        function = self.plain_function(call.function)
         name = last_name(function)
         base: Value | None = None
         if isinstance(function, Attribute):
@@ -76,7 +77,9 @@ class Calls(Sinks):
         if callee is not None:
             return self.call_local(callee, arguments)
         path = self.path(function)
-        if base is not None and base.kind and not path:
+        if path:
+            name = path.rpartition(".")[2]  # `from os import system as s`: what it is, not what it is called here
+        elif base is not None and base.kind:
             path = f"{base.kind}.{name}"
         known = self.knowledge.calls.get(name)
         if known is not None and known.sinks:
@@ -93,6 +96,14 @@ class Calls(Sinks):
             if result is not None:
                 return result
         return self.foreign(name, path, arguments)
+
+    def plain_function(self, function: Expr) -> Expr:
+        """Read ``getattr(x, "name")`` as ``x.name``."""
+        if isinstance(function, Call) and last_name(function.function) == "getattr" and len(function.args) > 1:
+            name = string_value(function.args[1])
+            if name:
+                return Attribute(function.start, function.end, function.args[0], name)
+        return function
 
     # --- which function ----------------------------------------------------------------------------------------------
 

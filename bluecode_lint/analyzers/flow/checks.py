@@ -166,7 +166,9 @@ class Checks(Expressions):
         op, (left, right) = test.ops[0], test.operands
         if op in ("not in", "!=", "is not", "<>"):
             op, truth = {"not in": "in", "!=": "==", "is not": "is", "<>": "=="}[op], not truth
-        if op == "in":
+        if op in ("is", "==") and isinstance(right, Const) and right.value is None:
+            self.narrow(left, not truth)
+        elif op == "in":
             self.narrow_membership(left, right, truth)
         elif op in ("==", "is"):
             self.narrow_equality(left, right, truth)

@@ -130,6 +130,7 @@ class ModuleAnalysis:
         sinks, pattern = self.knowledge.sink_names, self.any_call
         names = {n for n in self.called_names if n in sinks or (pattern is not None and pattern.search(n))}
         names |= {path.rpartition(".")[2] for path in self.externals}
+        names |= self._aliases_of(names)
         source = self.module.source
         telling = self._telling_names()
         matter: set[int] = set()
@@ -154,6 +155,17 @@ class ModuleAnalysis:
                     )
                     changed = True
         return matter
+
+    def _aliases_of(self, names: set[str]) -> set[str]:
+        """Find what sinks are called in this module: ``from os import system as s``, ``run = os.system``."""
+        sinks = self.knowledge.sink_names
+        found = {local for i in self.module.imports for local, path in i.names if path.rpartition(".")[2] in sinks}
+        for assignment in self.module.assignments:
+            if isinstance(assignment.value, (Name, Attribute)) and last_name(assignment.value) in sinks:
+                found |= {last_name(t) for t in assignment.targets}
+        if "getattr" in self.called_names:
+            found.add("")  # what a call of a call's answer is named
+        return found - {"*"} | names
 
     def _telling_names(self) -> re.Pattern[bytes] | None:
         """Make a pattern of the module's constants that hold markup or SQL, and of its containers."""
@@ -305,6 +317,11 @@ class ModuleAnalysis:
         inner.state = State({**closure, **given}, dict(frame.state.facts))
         inner.run(function.body)
         frame.hits.update({k: v for k, v in inner.hits.items() if k not in frame.hits})
+        if inner.exits:
+            common = dict(inner.exits[0].facts)
+            for state in inner.exits[1:]:
+                common = {o: m & state.facts[o] for o, m in common.items() if o in state.facts}
+            frame.state.facts.update(common)
         self.active.discard(key)
         return inner.returned if inner.returned is not None else HARMLESS
 

@@ -217,19 +217,14 @@ class Sinks(Containers):
         if command is None:
             return
         shell = arguments.keyword_const("shell")
-        whole = (
-            (sink.matcher.calls and not _takes_list(arguments.call))
-            or (shell is not MISSING and bool(shell))
-            or ("shell" in arguments.keywords and shell is MISSING)
-        )
-        if whole:
+        if "shell" in arguments.keywords and (shell is MISSING or bool(shell)):
             yield from all_taints(command)
             return
         if command.items and command.length > 0:
             first = command.items.get(0)
             if first is not None:
                 yield from (t for t in first.taints if not t.prefix and t.origin.kind < Kind.PARAM)
-                if first.const in _SHELLS and any(
+                if (first.const in _SHELLS or first.const is MISSING) and any(
                     command.items[i].const in ("-c", "/c", "-Command")
                     for i in range(1, command.length)
                     if i in command.items
@@ -541,18 +536,6 @@ _VALUE_PLACE = re.compile(r"(?i)\b(?:where|values|having)\b|\bset\b.*=", re.DOTA
 """What in a statement tells that a value, and not a name, comes next."""
 _VALUE_LIST = re.compile(r"(?is)\bvalues\b|\bin\s*\([^)]*$|\bwhere\b.*=")
 """What before an open bracket or a comma tells that values follow."""
-
-
-def _takes_list(call: Call) -> bool:
-    return last_name(call.function) in (
-        "run",
-        "call",
-        "Popen",
-        "check_call",
-        "check_output",
-        "create_subprocess_exec",
-        "popen2",
-    )
 
 
 def _has_directory(taint: Taint) -> bool:
