@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable  # noqa: TC003  # a variable's annotation, evaluated
 from typing import TYPE_CHECKING, Any
 
 from .request import AnyRequest
@@ -12,22 +13,16 @@ from .values import DoorFile, DoorMapping, DoorObject, DoorSequence, read, read_
 from .wild import Wild
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from .outline import FunctionNode, Outline
 
 _TEXT_METHODS = frozenset(dir(str))
-_REQUESTS = frozenset({"request", "req", "rq", "http_request", "new_request"})
-_EVENTS = frozenset(
-    {"event", "payload", "params", "data", "body", "message", "msg", "form", "kwargs", "options", "query_params"}
-)
+_REQUESTS = frozenset("request req rq http_request new_request".split())
+_EVENTS = frozenset("event payload params data body message msg form kwargs options query_params".split())
 _SERVICES = frozenset(
-    {
-        "conn", "connection", "cursor", "cur", "db", "session", "logger", "log", "client", "ctx", "context", "engine", "redis",
-        "notice", "bot", "channel", "socket", "sock", "method", "properties", "response", "resp", "self", "cls", "pool", "api", "collection", "coll", "directory", "tree", "model", "queryset", "service",
-    }
-)  # fmt: skip
-_CALLABLES = frozenset({"callback", "fn", "func", "handler", "function", "on_done", "get_response", "view"})
+    "conn connection cursor cur db session logger log client ctx context engine redis notice bot channel socket sock method "
+    "properties response resp self cls pool api collection coll directory tree queryset".split()
+)
+_CALLABLES = frozenset("callback fn func handler function on_done get_response view".split())
 
 
 class _Uses:
@@ -139,40 +134,21 @@ class _Maker:
 
     def _by_annotation(self, annotation: str, name: str) -> Any:
         lower = annotation.replace("typing.", "")
-        bare = lower.split("[", maxsplit=1)[0].rsplit(".", 1)[-1].strip()
-        if "Request" in bare:
-            return AnyRequest("POST")
-        for optional in ("Optional[", "Annotated[", "Final["):
-            if lower.startswith(optional):
-                return self._by_annotation(lower[len(optional) : -1].split(",")[0].strip(), name)
+        for outer in ("Optional[", "Annotated[", "Final[", "Union["):
+            if lower.startswith(outer):
+                return self._by_annotation(lower[len(outer) : -1].split(",")[0].strip(), name)
         if "|" in lower:
             return self._by_annotation(lower.split("|")[0].strip(), name)
-        if lower.startswith("Union["):
-            return self._by_annotation(lower[6:-1].split(",")[0].strip(), name)
-        if bare in {"UploadFile", "FileStorage", "BinaryIO", "TextIO", "IO"}:
-            return DoorFile("argument", name, text=bare == "TextIO")
-        simple: dict[str, Callable[[], Any]] = {
-            "str": lambda: read("argument", name), "AnyStr": lambda: read("argument", name), "Path": lambda: _path(name),
-            "PathLike": lambda: read("argument", name), "bytes": lambda: read_bytes("argument", name),
-            "bytearray": lambda: read_bytes("argument", name), "int": lambda: 7, "float": lambda: 7.0, "bool": lambda: True,
-            "HttpUrl": lambda: read("argument", name), "EmailStr": lambda: read("argument", name),
-        }  # fmt: skip
-        if bare in simple:
-            return simple[bare]()
-        if bare in {"list", "List", "Sequence", "Iterable", "tuple", "Tuple", "set", "Set", "Collection", "frozenset"}:
-            inner = lower[len(lower.split("[")[0]) + 1 : -1] if "[" in lower else "str"
-            if inner.split(",")[0].strip() in {"int", "float"}:
-                return [7]
-            if inner.startswith(("dict", "Dict")):
-                return [DoorMapping("argument", name)]
-            return [read("argument", f"{name}[0]")]
-        if bare in {"dict", "Dict", "Mapping", "MutableMapping"}:
-            return DoorMapping("argument", name)
-        if bare in {"Callable"}:
-            return Wild(name)
+        bare = lower.split("[", maxsplit=1)[0].rsplit(".", 1)[-1].strip()
+        if bare in _SIMPLE:
+            return _SIMPLE[bare](name)
+        if "Request" in bare:
+            return AnyRequest("POST")
+        if bare in _SEQUENCES:
+            return [_item(lower[len(lower.split("[")[0]) + 1 : -1] if "[" in lower else "str", name)]
         if bare in self.outline.classes:
             return self._instance(bare, name)
-        return None if bare in {"Any", "object"} else Wild(name) if bare and bare[0].isupper() else None
+        return None if bare in {"Any", "object"} or not bare[:1].isupper() else Wild(name)
 
     def _instance(self, bare: str, name: str) -> Any:
         """Build an instance of a class of the module, its fields being inputs."""
@@ -213,22 +189,9 @@ class _Maker:
             from .stubs import flask_web  # noqa: PLC0415  # only needed where routes are registered on a parameter
 
             return flask_web.Flask(name)
-        if name in _REQUESTS and (uses.attributes or uses.called) and not uses.keys:
-            return AnyRequest("POST")
-        if name in _CALLABLES or (uses.is_called and not uses.attributes):
-            return Wild(name)
-        if uses.called & {"read", "readline", "readlines", "chunks", "save"} or (
-            name in {"file", "upload"} and "filename" in uses.attributes
-        ):
-            return DoorFile("argument", name)
-        if name in _SERVICES and not uses.keys and (uses.called or uses.attributes):
-            return Wild(name)
-        if (
-            uses.keys
-            or uses.called & {"items", "keys", "values", "update"}
-            or (name in _EVENTS and "get" in uses.called)
-        ):
-            return DoorMapping("argument", name)
+        structure = _structure(name, uses)
+        if structure is not None:
+            return structure
         if uses.called - _TEXT_METHODS:
             return Wild(name)
         if uses.attributes:
@@ -239,12 +202,51 @@ class _Maker:
             return [read("argument", f"{name}[0]")]
         if uses.numeric:
             return 7
-        if name in _SERVICES:
-            return Wild(name)
-        return read("argument", name)
+        return Wild(name) if name in _SERVICES else read("argument", name)
+
+
+def _structure(name: str, uses: _Uses) -> Any:
+    """Give what the name and the uses say is no plain text; None if they do not."""
+    if name in _REQUESTS and (uses.attributes or uses.called) and not uses.keys:
+        return AnyRequest("POST")
+    if name in _CALLABLES or (uses.is_called and not uses.attributes):
+        return Wild(name)
+    is_file = uses.called & {"read", "readline", "readlines", "chunks", "save"}
+    if is_file or (name in {"file", "upload"} and "filename" in uses.attributes):
+        return DoorFile("argument", name)
+    if name in _SERVICES and not uses.keys and (uses.called or uses.attributes):
+        return Wild(name)
+    if uses.keys or uses.called & {"items", "keys", "values", "update"} or (name in _EVENTS and "get" in uses.called):
+        return DoorMapping("argument", name)
+    return None
+
+
+def _item(kind: str, name: str) -> Any:
+    """Give the one item of a list argument."""
+    if kind.split(",")[0].strip() in {"int", "float"}:
+        return 7
+    if kind.startswith(("dict", "Dict")):
+        return DoorMapping("argument", name)
+    return read("argument", f"{name}[0]")
 
 
 def _path(name: str) -> Any:
     import pathlib  # noqa: PLC0415  # patched by `sinks` after this module was loaded
 
     return pathlib.Path(read("argument", name))
+
+
+_SEQUENCES = frozenset("list List Sequence Iterable tuple Tuple set Set Collection frozenset".split())
+_SIMPLE: dict[str, Callable[[str], Any]] = {
+    **dict.fromkeys(("str", "AnyStr", "PathLike", "HttpUrl", "EmailStr"), lambda name: read("argument", name)),
+    **dict.fromkeys(("bytes", "bytearray"), lambda name: read_bytes("argument", name)),
+    **dict.fromkeys(("dict", "Dict", "Mapping", "MutableMapping"), lambda name: DoorMapping("argument", name)),
+    **dict.fromkeys(("UploadFile", "FileStorage", "BinaryIO", "IO"), lambda name: DoorFile("argument", name)),
+    "TextIO": lambda name: DoorFile("argument", name, text=True),
+    "Path": _path,
+    "int": lambda _name: 7,
+    "float": lambda _name: 7.0,
+    "bool": lambda _name: True,
+    "Callable": Wild,
+}
+"""How to make an argument of a well-known type."""

@@ -13,6 +13,7 @@ import select
 import signal
 import sys
 import time
+import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -124,8 +125,7 @@ def _run_child(subject: Subject, entry: Entry, stage: Stage, writer: int, *, tra
         os.chdir(stage.scratch)
         begin(stage)
         gc.freeze()
-        output = io.StringIO()
-        output.buffer = io.BytesIO()  # type: ignore[attr-defined]
+        output = _Output()
         sys.stdout = sys.stderr = output
         STAGE.watching = True
         if STAGE.alarm:
@@ -141,13 +141,25 @@ def _run_child(subject: Subject, entry: Entry, stage: Stage, writer: int, *, tra
         signal.setitimer(signal.ITIMER_REAL, 0)
         sys.settrace(None)
         STAGE.watching = False
-        printed = output.getvalue() + output.buffer.getvalue().decode("latin-1")  # type: ignore[attr-defined]
+        printed = output.getvalue() + output.buffer.getvalue().decode("latin-1")
         if printed:
             see("printed", "stdout", printed)
         _send(writer, _report(words, error, lines))
         code = 0
+    except BaseException:  # noqa: BLE001  # our own trouble: said in the job's log, and the attempt counts as crashed
+        traceback.print_exc(file=sys.__stderr__)
     finally:
         os._exit(code)
+
+
+class _Output(io.StringIO):
+    """Standard output and error of the code under test, with the binary side they have."""
+
+    buffer: Any = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.buffer = io.BytesIO()
 
 
 class TooSlowError(BaseException):

@@ -130,7 +130,7 @@ def _route_of(function: Function, module: types.ModuleType) -> Route | None:
             if code.co_firstlineno in {first, function.node.lineno}:
                 return route
         owner = getattr(route.view, "view_class", None)
-        if owner is not None and function.owner and owner.__name__ == function.owner:
+        if owner is not None and function.owner and owner.__name__ == function.owner:  # noqa: SIM102  # reads as two questions
             if function.name.upper() in route.methods or function.name.lower() not in {
                 "get",
                 "post",
@@ -216,7 +216,7 @@ def _show_written(found: Any) -> None:
         )
     elif callable(getattr(type(owner), "answer", None)):
         try:
-            owner.answer().record()
+            owner.answer().record()  # type: ignore[union-attr]
         except AttributeError as error:
             STAGE.notes.append(f"answer: {type(error).__name__}")
 
@@ -341,7 +341,7 @@ class _script_inputs:  # noqa: N801  # used as a with-statement's verb
         sys.argv = _Argv(["program", "a", "b"])
         urllib.parse.parse_qs = lambda *_args, **_kw: DoorMapping("query parameter", as_list=True)  # type: ignore[assignment]
         argparse.ArgumentParser.parse_args = _parse_args  # type: ignore[method-assign, assignment]
-        argparse.ArgumentParser.parse_known_args = lambda self, *a: (_parse_args(self), [])  # type: ignore[method-assign, assignment, misc]
+        argparse.ArgumentParser.parse_known_args = lambda self, *_args: (_parse_args(self), [])
 
     def __exit__(self, *_exc: object) -> None:
         """Leave them: later calls of the module's functions may parse again."""
@@ -357,26 +357,35 @@ def _parse_args(self: argparse.ArgumentParser, *_args: Any) -> argparse.Namespac
 
 def _parse_action(action: argparse.Action, made: argparse.Namespace) -> None:
     if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001  # there is no public way to see sub-commands
-        for name, parser in list(action.choices.items())[:1]:
-            setattr(made, action.dest if action.dest != argparse.SUPPRESS else "command", name)
-            for inner in parser._actions:  # noqa: SLF001
-                _parse_action(inner, made)
-            for key, value in parser._defaults.items():  # noqa: SLF001
-                setattr(made, key, value)
-        return
-    if action.nargs == 0:
+        _parse_first_command(action, made)
+    elif action.nargs == 0:
         if action.dest not in {"help", "version"}:
             setattr(made, action.dest, action.default)
-        return
-    if action.choices is not None:
+    elif action.choices is not None:
         setattr(made, action.dest, next(iter(action.choices)))
-        return
-    value: Any = read("command-line option", action.dest)
-    if callable(action.type) and action.type is not str:
-        try:
-            value = action.type(value)
-        except (ValueError, TypeError, argparse.ArgumentTypeError):
-            if isinstance(value, DoorText) and value.point == STAGE.target:
-                raise SystemExit(2) from None
-            value = action.default if action.default is not None else action.type("7")
-    setattr(made, action.dest, [value] if action.nargs in {"+", "*"} or isinstance(action.nargs, int) else value)
+    else:
+        value = _converted(action, read("command-line option", action.dest))
+        many = action.nargs in {"+", "*"} or isinstance(action.nargs, int)
+        setattr(made, action.dest, [value] if many else value)
+
+
+def _parse_first_command(action: Any, made: argparse.Namespace) -> None:
+    """Give the options of the first sub-command."""
+    for name, parser in list(action.choices.items())[:1]:
+        setattr(made, action.dest if action.dest != argparse.SUPPRESS else "command", name)
+        for inner in parser._actions:  # noqa: SLF001
+            _parse_action(inner, made)
+        for key, default in parser._defaults.items():  # noqa: SLF001
+            setattr(made, key, default)
+
+
+def _converted(action: argparse.Action, value: Any) -> Any:
+    """Convert an option as declared; a hostile value that does not fit ends the program, as it would."""
+    if not callable(action.type) or action.type is str:
+        return value
+    try:
+        return action.type(value)
+    except (ValueError, TypeError, argparse.ArgumentTypeError):
+        if isinstance(value, DoorText) and value.point == STAGE.target:
+            raise SystemExit(2) from None
+        return action.default if action.default is not None else action.type("7")

@@ -27,20 +27,27 @@ if TYPE_CHECKING:
 
 STUB_ROOT = f"{__package__}.stubs"
 
-STAND_INS: Mapping[str, str] = {
-    "flask": "flask_web", "quart": "flask_web", "flask_restful": "flask_web", "flask_restx": "flask_web", "flask_cors": "",
-    "flask_login": "flask_web", "werkzeug": "werkzeug_parts", "markupsafe": "markup", "django": "django_web",
-    "rest_framework": "django_web", "fastapi": "fastapi_web", "starlette": "fastapi_web", "aiohttp": "aiohttp_web",
-    "tornado": "tornado_web", "bottle": "bottle_web", "aiofiles": "async_files", "anyio": "async_files",
-    "requests": "", "httpx": "", "urllib3": "", "smtplib": "", "ftplib": "", "paramiko": "", "fabric": "", "pymongo": "",
-    "motor": "", "flask_pymongo": "", "bson": "", "redis": "", "boto3": "", "ldap3": "", "ldap": "",
-    "sqlalchemy": "databases", "psycopg2": "databases", "psycopg": "databases", "pymysql": "databases",
-    "MySQLdb": "databases", "mysql": "databases", "asyncpg": "databases", "aiosqlite": "databases", "peewee": "databases",
-    "flask_sqlalchemy": "databases", "pyodbc": "databases", "cx_Oracle": "databases", "oracledb": "databases",
-    "jsonpickle": "pickles", "dill": "pickles", "cloudpickle": "pickles", "joblib": "pickles", "lxml": "xml_parsers",
-    "defusedxml": "xml_parsers", "click": "click_commands", "typer": "click_commands", "bleach": "markup", "nh3": "markup",
-    "mako": "templates", "jinja2": "templates", "pydantic": "pydantic_models", "uvicorn": "", "gunicorn": "", "pandas": "",
-}  # fmt: skip
+_PARTS: Mapping[str, str] = {
+    "flask_web": "flask quart flask_restful flask_restx flask_login",
+    "werkzeug_parts": "werkzeug",
+    "django_web": "django rest_framework",
+    "fastapi_web": "fastapi starlette",
+    "aiohttp_web": "aiohttp",
+    "tornado_web": "tornado",
+    "bottle_web": "bottle",
+    "markup": "markupsafe bleach nh3",
+    "templates": "jinja2 mako",
+    "databases": "sqlalchemy psycopg2 psycopg pymysql MySQLdb mysql asyncpg aiosqlite peewee flask_sqlalchemy pyodbc "
+    "cx_Oracle oracledb",
+    "pickles": "jsonpickle dill cloudpickle joblib",
+    "xml_parsers": "lxml defusedxml",
+    "click_commands": "click typer",
+    "pydantic_models": "pydantic",
+    "async_files": "aiofiles anyio",
+    "": "requests httpx urllib3 smtplib ftplib paramiko fabric pymongo motor flask_pymongo bson redis boto3 ldap3 ldap "
+    "uvicorn gunicorn pandas flask_cors",
+}
+STAND_INS: Mapping[str, str] = {package: part for part, packages in _PARTS.items() for package in packages.split()}
 """Packages with a stand-in of ours, which is used even where the real one is installed: it needs no network and no
 server, starts in a millisecond, and behaves the same on every machine. Sub-modules share their root's stand-in; an empty
 name means that all of it is wild, which records every call."""
@@ -48,41 +55,45 @@ name means that all of it is wild, which records every call."""
 REAL_FIRST = frozenset({"jinja2", "markupsafe", "pydantic"})
 """Of those, the ones whose real package is better when it is there: pure computation."""
 
+_HOMES: Mapping[str, str] = {
+    "flask": "Flask Blueprint session g current_app jsonify make_response render_template render_template_string send_file "
+    "send_from_directory url_for flash Markup redirect abort Response",
+    "django.http": "HttpResponse JsonResponse HttpResponseRedirect HttpRequest HttpResponseBadRequest HttpResponseForbidden "
+    "HttpResponseNotFound FileResponse StreamingHttpResponse Http404",
+    "django.shortcuts": "render get_object_or_404 render_to_string",
+    "django.utils.html": "format_html escape conditional_escape strip_tags",
+    "django.utils.safestring": "mark_safe SafeString",
+    "urllib.parse": "quote urlparse urlencode urljoin",
+    "urllib.request": "urlopen",
+    "io": "BytesIO StringIO",
+    "datetime": "datetime timedelta",
+    "subprocess": "Popen PIPE STDOUT check_output check_call CalledProcessError",
+    "pathlib": "Path",
+    "functools": "wraps",
+    "collections": "defaultdict OrderedDict",
+    "copy": "deepcopy",
+    "lxml": "etree",
+    "xml.etree": "ElementTree",
+    "time": "sleep",
+    "decimal": "Decimal",
+    "ast": "literal_eval",
+    "os": "system",
+    "os.path": "join exists isfile",
+    "werkzeug.utils": "secure_filename safe_join",
+    "sqlalchemy": "text",
+    "contextlib": "contextmanager",
+    "dataclasses": "dataclass field",
+    "bottle": "static_file",
+    "typing": "Optional Any List Dict Tuple Union Callable",
+}
 WELL_KNOWN: Mapping[str, tuple[str, str]] = {
-    **{
-        name: ("flask", name)
-        for name in (
-            "Flask", "Blueprint", "session", "g", "current_app", "jsonify", "make_response", "render_template",
-            "render_template_string", "send_file", "send_from_directory", "url_for", "flash", "Markup", "redirect", "abort",
-            "Response",
-        )
-    },
-    **{name: ("django.http", name) for name in ("HttpResponse", "JsonResponse", "HttpResponseRedirect", "HttpRequest",
-       "HttpResponseBadRequest", "HttpResponseForbidden", "HttpResponseNotFound", "FileResponse", "StreamingHttpResponse",
-       "Http404")},
-    **{name: ("django.shortcuts", name) for name in ("render", "get_object_or_404", "render_to_string")},
-    **{name: ("django.utils.html", name) for name in ("format_html", "escape", "conditional_escape", "strip_tags")},
-    "mark_safe": ("django.utils.safestring", "mark_safe"), "SafeString": ("django.utils.safestring", "SafeString"),
-    "quote": ("urllib.parse", "quote"), "urlparse": ("urllib.parse", "urlparse"), "urlencode": ("urllib.parse", "urlencode"),
-    "urljoin": ("urllib.parse", "urljoin"), "urlopen": ("urllib.request", "urlopen"), "BytesIO": ("io", "BytesIO"),
-    "StringIO": ("io", "StringIO"), "datetime": ("datetime", "datetime"), "timedelta": ("datetime", "timedelta"),
-    "Popen": ("subprocess", "Popen"), "PIPE": ("subprocess", "PIPE"), "STDOUT": ("subprocess", "STDOUT"),
-    "check_output": ("subprocess", "check_output"), "check_call": ("subprocess", "check_call"),
-    "CalledProcessError": ("subprocess", "CalledProcessError"), "Path": ("pathlib", "Path"), "wraps": ("functools", "wraps"),
-    "defaultdict": ("collections", "defaultdict"), "OrderedDict": ("collections", "OrderedDict"), "deepcopy": ("copy", "deepcopy"),
-    "etree": ("lxml", "etree"), "ET": ("xml.etree", "ElementTree"), "ElementTree": ("xml.etree", "ElementTree"),
-    "sleep": ("time", "sleep"), "Image": ("PIL", "Image"), "Decimal": ("decimal", "Decimal"), "literal_eval": ("ast", "literal_eval"),
-    "join": ("os.path", "join"), "exists": ("os.path", "exists"), "isfile": ("os.path", "isfile"), "system": ("os", "system"),
-    "secure_filename": ("werkzeug.utils", "secure_filename"), "safe_join": ("werkzeug.utils", "safe_join"),
-    "text": ("sqlalchemy", "text"), "contextmanager": ("contextlib", "contextmanager"), "dataclass": ("dataclasses", "dataclass"),
-    "field": ("dataclasses", "field"), "static_file": ("bottle", "static_file"), "html_escape": ("html", "escape"),
-    "cgi": ("cgi", ""), "Optional": ("typing", "Optional"), "Any": ("typing", "Any"), "List": ("typing", "List"),
-    "Dict": ("typing", "Dict"), "Tuple": ("typing", "Tuple"), "Union": ("typing", "Union"), "Callable": ("typing", "Callable"),
-}  # fmt: skip
+    **{name: (package, name) for package, names in _HOMES.items() for name in names.split()},
+    "ET": ("xml.etree", "ElementTree"),
+}
 """Names a fragment may use without importing them, and where everybody gets them from."""
 
 PYTHON_2: Mapping[str, Any] = {
-    "unicode": str, "basestring": str, "xrange": range, "raw_input": lambda *a: builtins.input(*a), "long": int,
+    "unicode": str, "basestring": str, "xrange": range, "raw_input": lambda *_prompt: builtins.input(), "long": int,
     "unichr": chr, "reduce": __import__("functools").reduce, "file": open, "cmp": lambda a, b: (a > b) - (a < b),
 }  # fmt: skip
 """Builtins that are gone but live on in old fragments."""
@@ -252,8 +263,8 @@ def respell_python_2(text: str) -> str:
 
 def install_finders(paths: Sequence[str]) -> None:
     """Put our finders around the installed ones, and the project's folders at the end of the path."""
-    sys.meta_path.insert(0, StandInFinder())  # type: ignore[arg-type]
-    sys.meta_path.append(MissingFinder())  # type: ignore[arg-type]
+    sys.meta_path.insert(0, StandInFinder())
+    sys.meta_path.append(MissingFinder())
     for path in paths:
         if path not in sys.path:
             sys.path.append(path)

@@ -61,7 +61,7 @@ def prepare(plan: dict[str, Any]) -> Search | str:
 
 
 def _families_package() -> str:
-    return f"{__package__.rsplit('.', 1)[0]}.families"  # type: ignore[union-attr]
+    return f"{__package__.rsplit('.', 1)[0]}.families"
 
 
 def _import_installed(name: str) -> None:

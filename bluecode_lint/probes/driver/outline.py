@@ -1,4 +1,4 @@
-"""Read the module under test: its functions, who calls whom, what the finding stands in, what values it compares with."""
+"""Read the module under test: its functions, who calls whom, and what values it compares with."""
 
 from __future__ import annotations
 
@@ -160,24 +160,26 @@ def constants_of(node: ast.AST) -> Constants:
     """Collect the constants in comparisons, prefixes, suffixes and look-ups, in source order."""
     found = Constants()
     for child in ast.walk(node):
-        if isinstance(child, ast.Compare):
-            for part in (child.left, *child.comparators):
-                _collect(part, found.equal)
-        elif isinstance(child, ast.Call) and isinstance(child.func, ast.Attribute):
-            kind = {"startswith": found.starts, "endswith": found.ends}.get(child.func.attr)
-            if kind is not None and child.args:
-                _collect(child.args[0], kind)
-        elif isinstance(child, ast.Dict):
-            for key in child.keys:
-                if key is not None:
-                    _collect(key, found.equal)
-        elif isinstance(child, ast.MatchValue):
-            _collect(child.value, found.equal)
-        elif isinstance(child, (ast.Set, ast.Tuple, ast.List)) and not isinstance(
-            getattr(child, "ctx", None), ast.Store
-        ):
-            _collect(child, found.equal)
+        if isinstance(child, ast.Call) and isinstance(child.func, ast.Attribute) and child.args:
+            into = {"startswith": found.starts, "endswith": found.ends}.get(child.func.attr)
+            if into is not None:
+                _collect(child.args[0], into)
+        for part in _compared(child):
+            _collect(part, found.equal)
     return Constants(*(list(dict.fromkeys(values))[:12] for values in (found.equal, found.starts, found.ends)))
+
+
+def _compared(node: ast.AST) -> list[ast.expr]:
+    """List the expressions of a node that values are compared with."""
+    if isinstance(node, ast.Compare):
+        return [node.left, *node.comparators]
+    if isinstance(node, ast.Dict):
+        return [key for key in node.keys if key is not None]
+    if isinstance(node, ast.MatchValue):
+        return [node.value]
+    if isinstance(node, (ast.Set, ast.Tuple, ast.List)) and not isinstance(getattr(node, "ctx", None), ast.Store):
+        return [node]
+    return []
 
 
 def merged(parts: list[Constants]) -> Constants:

@@ -361,6 +361,9 @@ class Search:
         for payload in self.family.payloads:
             if not self.family.fits(payload, point):
                 continue
+            if payload.calm is not None and self.family.forms:
+                control = self.run(entry, setup, point, like=payload)
+                calm = self.here(control)
             observed = self.run(entry, setup, point, payload)
             look = Look(control, calm, observed, self.here(observed), payload)
             effect = self.family.effect(look)

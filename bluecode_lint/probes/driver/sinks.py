@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import bz2
 import io
 import json
 import logging
@@ -59,7 +60,7 @@ def audit(event: str, args: tuple[Any, ...]) -> None:
     elif event in _TEXT_EVENTS:
         kind = _TEXT_EVENTS[event]
         direct = kind == "code" and sys._getframe(1).f_code.co_filename == STAGE.filename  # noqa: SLF001
-        if direct or kind in {"unpickle", "marshal", "native", "temporary"} or STAGE.is_hot(args[:2]):
+        if direct or kind in {"unpickle", "native"} or STAGE.is_hot(args[:2]):
             see(kind, event, args[0] if args else "", args[1:3])
 
 
@@ -123,13 +124,12 @@ class StagedPopen:
         text = options.get("text") or options.get("universal_newlines") or options.get("encoding")
         self._output: Any = "stub output\n" if text else b"stub output\n"
         self.args, self.pid, self.returncode = args, 4242, 0
-        self.stdin: Any = io.StringIO() if text else io.BytesIO()
-        self.stdout: Any = io.StringIO(self._output) if text else io.BytesIO(self._output)
-        self.stderr: Any = io.StringIO() if text else io.BytesIO()
+        stream: Any = io.StringIO if text else io.BytesIO
+        self.stdin, self.stdout, self.stderr = stream(), stream(self._output), stream()
         start(args, shell=bool(shell), what="subprocess")
 
     def communicate(self, input: Any = None, timeout: Any = None) -> tuple[Any, Any]:  # noqa: A002, ARG002
-        if input is not None and isinstance(self.args, (list, tuple)) and self.args:
+        if input is not None and isinstance(self.args, (list, tuple)) and self.args:  # noqa: SIM102  # two questions
             if os.path.basename(as_text(self.args[0])) in _SHELLS:  # noqa: PTH119
                 run_shell(input, "subprocess")
         return self._output, self._output[:0]
@@ -176,7 +176,7 @@ class _AsyncProcess(StagedPopen):
 
 
 async def _create_shell(command: Any, *_args: Any, **_kw: Any) -> _AsyncProcess:
-    return _AsyncProcess(command, shell=True)
+    return _AsyncProcess(command, shell=True)  # noqa: S604  # nothing is started
 
 
 async def _create_exec(program: Any, *args: Any, **_kw: Any) -> _AsyncProcess:
@@ -213,7 +213,7 @@ def watch_processes() -> None:
     for suffix in ("v", "ve", "vp", "vpe"):
         setattr(os, f"exec{suffix}", _exec_call(0, spread=False))
         setattr(os, f"spawn{suffix}", _exec_call(1, spread=False))
-    os.posix_spawn = os.posix_spawnp = _exec_call(0, spread=False)  # type: ignore[assignment]
+    os.posix_spawn = os.posix_spawnp = _exec_call(0, spread=False)
     wild.CALL_HOOKS.append(_remote_call)
 
 
@@ -407,17 +407,17 @@ def _forgive(real: Any) -> Any:
 
 def watch_files() -> None:
     """Make paths that carry input look present and the rest of the disk look patient."""
-    builtins.open = io.open = tarfile.bltn_open = _stage_open  # type: ignore[assignment, attr-defined]
+    builtins.open = io.open = tarfile.bltn_open = bz2._builtin_open = _stage_open  # noqa: SLF001  # a reader with its own reference  # type: ignore[assignment, attr-defined]
     present = lambda: STAGE.decide("the file exists")  # noqa: E731  # reads as the answer it is
     folder = lambda: not STAGE.decide("the path is no folder")  # noqa: E731
     for name, answer in {"exists": present, "isfile": present, "lexists": present, "isdir": folder}.items():
         setattr(os.path, name, _pretend(getattr(os.path, name), answer=answer))
-    os.path.getsize = _pretend(os.path.getsize, answer=lambda: 10)  # type: ignore[assignment]
+    os.path.getsize = _pretend(os.path.getsize, answer=lambda: 10)
     for method, answer in {"exists": present, "is_file": present, "is_dir": folder}.items():
         setattr(pathlib.Path, method, _pretend(getattr(pathlib.Path, method), answer=answer))
     for name in ("makedirs", "mkdir", "chmod", "chown", "unlink", "remove", "rmdir", "listdir", "rename"):
         setattr(os, name, _forgive(getattr(os, name)))
-    os.listdir = lambda *args: _forgive_list(*args)  # type: ignore[assignment]
+    os.listdir = _forgive_list  # type: ignore[assignment]
 
 
 _real_listdir = os.listdir
@@ -448,7 +448,7 @@ def _stage_loads(text: Any, *args: Any, **options: Any) -> Any:
 _real_handle = logging.Logger.handle
 
 
-def _stage_handle(self: logging.Logger, record: logging.LogRecord) -> None:
+def _stage_handle(_logger: logging.Logger, record: logging.LogRecord) -> None:
     try:
         message = record.getMessage()
     except Exception as error:  # noqa: BLE001  # a bad format string is the code's own trouble
@@ -481,10 +481,10 @@ def watch_everything() -> None:
     sys.addaudithook(audit)
     watch_processes()
     watch_files()
-    sqlite3.connect = sqlite3.dbapi2.connect = _connect  # type: ignore[assignment, attr-defined]
-    json.loads = _stage_loads
+    sqlite3.connect = sqlite3.dbapi2.connect = _connect
+    json.loads = _stage_loads  # type: ignore[assignment]
     json.load = lambda file, **options: _stage_loads(file.read(), **options)
-    logging.Logger.isEnabledFor = lambda *_args: True  # type: ignore[method-assign, assignment]
+    logging.Logger.isEnabledFor = lambda *_args: True  # type: ignore[method-assign]
     logging.Logger.handle = _stage_handle  # type: ignore[method-assign]
     builtins.input = lambda *_prompt: read("standard input", "")
     sys.stdin = StagedInput()

@@ -138,7 +138,7 @@ class Wild(str):
     def _compare(self, other: Any) -> bool:
         return STAGE.decide(self.w_path, hot=self.w_hot or STAGE.is_hot(other))
 
-    __eq__ = __lt__ = __le__ = __gt__ = __ge__ = __contains__ = _compare  # type: ignore[assignment]
+    __eq__ = __lt__ = __le__ = __gt__ = __ge__ = __contains__ = _compare
 
     def __ne__(self, other: object) -> bool:
         return not self._compare(other)
@@ -187,7 +187,7 @@ class Wild(str):
         return self
 
     __sub__ = __rsub__ = __rmul__ = __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = _arithmetic
-    __mul__ = __rmod__ = __pow__ = __rpow__ = __and__ = __rand__ = __or__ = __ror__ = _arithmetic  # type: ignore[assignment]
+    __mul__ = __rmod__ = __pow__ = __rpow__ = __and__ = __rand__ = __or__ = __ror__ = _arithmetic
     __xor__ = __rxor__ = __lshift__ = __rlshift__ = __rshift__ = __rrshift__ = _arithmetic
     __neg__ = __pos__ = __abs__ = __invert__ = __divmod__ = __matmul__ = _arithmetic
 
@@ -225,7 +225,7 @@ class Wild(str):
 class Permissive:
     """The base of a class whose real base is unknown, and of a ``self`` that belongs to no class in sight."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *_args: Any, **kwargs: Any) -> None:
         for name, value in kwargs.items():
             setattr(self, name, value)
 

@@ -1,14 +1,9 @@
 """Code injection (CWE-94, 95): Python in a hostile value makes a folder, which text that is only data cannot do."""
-# ruff: noqa: TID252  # relative, because inside the sandbox the package has another name
+# relative, because inside the sandbox the package has another name
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from .family import Family, Look, Payload
-
-if TYPE_CHECKING:
-    from ..driver.stage import Event
 
 _CALL = "__import__('os').mkdir('SCRATCH/made-CANARY')"
 _CALL_D = '__import__("os").mkdir("SCRATCH/made-CANARY")'

@@ -1,14 +1,9 @@
 """Command injection (CWE-77, 78): the canary in a command line is run as a command of its own."""
-# ruff: noqa: TID252  # relative, because inside the sandbox the package has another name
+# relative, because inside the sandbox the package has another name
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from .family import Family, Look, Payload
-
-if TYPE_CHECKING:
-    from ..driver.stage import Event
 
 
 class CommandInjection(Family):

@@ -1,5 +1,5 @@
 """Cookies without flags (CWE-614, 1004): what the response really sets is read back."""
-# ruff: noqa: TID252  # relative, because inside the sandbox the package has another name
+# relative, because inside the sandbox the package has another name
 
 from __future__ import annotations
 

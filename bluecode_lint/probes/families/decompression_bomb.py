@@ -1,5 +1,5 @@
 """Decompression bombs (CWE-400, 409, 770): a small upload becomes a big one without anybody counting."""
-# ruff: noqa: ANN401, ANN002, ANN003, TID252  # wrapped functions take anything; relative: it is loaded under two names
+# ruff: noqa: ANN401, TID252  # wrapped functions take anything; relative: it is loaded under two names
 
 from __future__ import annotations
 
@@ -56,7 +56,8 @@ class DecompressionBomb(Family):
 
     def watch(self) -> None:
         """Count what the standard library's decompressors give."""
-        for module in (zlib, gzip, bz2, lzma):
+        modules: tuple[Any, ...] = (zlib, gzip, bz2, lzma)
+        for module in modules:
             module.decompress = _counted(module.decompress, module.__name__)
         for owner, method in ((gzip.GzipFile, "read"), (zipfile.ZipFile, "read"), (zipfile.ZipExtFile, "read")):
             setattr(owner, method, _counted(getattr(owner, method), owner.__name__))

@@ -10,14 +10,11 @@ import marshal
 import pickle
 import shelve
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..driver.stage import as_text, see
 from ..driver.values import read_bytes
 from .family import Family, Look, Payload
-
-if TYPE_CHECKING:
-    from ..driver.stage import Event
 
 
 def pickled(canary: str, scratch: str) -> bytes:
@@ -56,7 +53,7 @@ class Deserialization(Family):
         Payload("yaml-key", 'name: !!python/object/apply:os.mkdir ["SCRATCH/made-CANARY"]\n', None, lambda c: f"name: {c}\n"),
         Payload("jsonpickle", '{"py/reduce": [{"py/function": "os.mkdir"}, {"py/tuple": ["SCRATCH/made-CANARY"]}]}',
                 None, lambda c: f'{{"name": "{c}"}}'),
-        Payload("marshal", "marshalled code that calls os.mkdir('made-CANARY')", marshalled, lambda c: marshal.dumps(c)),
+        Payload("marshal", "marshalled code that calls os.mkdir('made-CANARY')", marshalled, marshal.dumps),
         Payload("marshal-base64", "marshalled code that calls os.mkdir('made-CANARY'), in base64",
                 lambda c, s: _base64(marshalled(c, s)), lambda c: _base64(marshal.dumps(c))),
     )  # fmt: skip
@@ -104,10 +101,10 @@ def _watch_pickle() -> None:
                 **options,
             )
 
-    pickle.Unpickler = pickle._Unpickler = Unpickler  # type: ignore[misc, attr-defined]
+    pickle.Unpickler = pickle._Unpickler = Unpickler  # noqa: SLF001  # type: ignore[misc, attr-defined]
     pickle.loads, pickle.load = _watched(pickle.loads, "pickle"), _watched(pickle.load, "pickle")
     sys.modules.setdefault("cPickle", pickle)
-    marshal.loads, marshal.load = _watched(marshal.loads, "marshal"), _watched(marshal.load, "marshal")  # type: ignore[assignment]
+    marshal.loads, marshal.load = _watched(marshal.loads, "marshal"), _watched(marshal.load, "marshal")
 
 
 def _watch_yaml() -> None:

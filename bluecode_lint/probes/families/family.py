@@ -61,6 +61,8 @@ class Family:
     """Time limit of an attempt; 0 for the usual one."""
     needs_input = True
     """Whether the weakness is controlled by an input; otherwise each payload is a trick on the surroundings."""
+    forms = False
+    """Whether a payload that has a form of its own is compared with a control in that form."""
     anywhere = False
     """Whether the answer counts wherever the finding stands, because only the attack leads there."""
     alarm = 0.0

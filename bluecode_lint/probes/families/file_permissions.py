@@ -1,5 +1,5 @@
 """Loose file permissions (CWE-276, 732): what the code leaves on the disk can be written by everybody."""
-# ruff: noqa: ANN401, ANN002, ANN003, TID252  # wrapped functions take anything; relative: it is loaded under two names
+# ruff: noqa: ANN401, TID252  # wrapped functions take anything; relative: it is loaded under two names
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class FilePermissions(Family):
 
         os.chmod, os.open, os.umask = chmod, opened, umask
         os.mkdir, os.makedirs = made(real_mkdir, "mkdir"), made(real_makedirs, "makedirs")
-        pathlib.Path.chmod = lambda self, mode, **_kw: chmod(str(self), mode)  # type: ignore[method-assign, assignment]
+        pathlib.Path.chmod = lambda self, mode, **_kw: chmod(str(self), mode)  # type: ignore[method-assign]
 
     def effect(self, look: Look) -> str:
         """See whether a mode lets others write."""

@@ -11,7 +11,7 @@ from .family import Family, Look, Payload
 if TYPE_CHECKING:
     from ..driver.stage import Event
 
-_LEVELS = frozenset("debug info warning warn error exception critical fatal log msg".split())
+_LEVELS = frozenset(["debug", "info", "warning", "warn", "error", "exception", "critical", "fatal", "log", "msg"])
 _LOGGERS = re.compile(r"log", re.IGNORECASE)
 
 

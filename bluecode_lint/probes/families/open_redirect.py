@@ -1,5 +1,5 @@
 """Open redirect (CWE-601): a hostile address sends the browser to another host."""
-# ruff: noqa: TID252  # relative, because inside the sandbox the package has another name
+# relative, because inside the sandbox the package has another name
 
 from __future__ import annotations
 

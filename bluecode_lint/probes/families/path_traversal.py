@@ -49,6 +49,8 @@ class PathTraversal(Family):
 
     name = "path traversal"
     beside = "plain"
+    """Name of the base folder, as a control showed it."""
+    forms = True
     cwes = frozenset({22, 23, 36, 59, 73, 98})
     kinds = frozenset({"path"})
     payloads = (
@@ -56,7 +58,7 @@ class PathTraversal(Family):
         Payload("absolute", "SCRATCH/outside-CANARY"),
         Payload("nested", "....//....//outside-CANARY", lambda c, _s: f"{'....//' * 12}outside-{c}"),
         Payload("after-name", f"plain/{_UP}outside-CANARY", lambda c, _s: f"plain/{_UP}outside-{c}"),
-        Payload("sibling", "../BASE-outside-CANARY", lambda c, _s: f"../{FAMILY.beside}-outside-{c}"),
+        Payload("sibling", "../BASE-outside-CANARY", lambda c, _s: f"../{PathTraversal.beside}-outside-{c}"),
         Payload("encoded", "%2e%2e/%2e%2e/outside-CANARY", lambda c, _s: f"{'%2e%2e%2f' * 12}outside-{c}"),
         Payload("dot-start", f"./{_UP}outside-CANARY", lambda c, _s: f"./{_UP}outside-{c}"),
         *_archives("tar", _tar),
@@ -79,7 +81,7 @@ class PathTraversal(Family):
         for event in look.calm:
             base = _base(event.text, look.control.canary)
             if base:
-                self.beside = os.path.basename(base)  # noqa: PTH119  # text
+                PathTraversal.beside = os.path.basename(base)  # noqa: PTH119  # text
 
     def effect(self, look: Look) -> str:
         """See whether a path that carries the canary lies outside the folder the harmless one was used in."""

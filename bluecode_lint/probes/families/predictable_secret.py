@@ -1,5 +1,5 @@
 """Predictable secrets (CWE-330, 335, 337, 338): with the generator's state known, the same secret comes out twice."""
-# ruff: noqa: ANN401, ANN002, ANN003, TID252  # wrapped generators take anything; relative: it is loaded under two names
+# ruff: noqa: ANN401, TID252  # wrapped generators take anything; relative: it is loaded under two names
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """Server-side request forgery (CWE-918): a hostile value decides which host the server asks."""
-# ruff: noqa: ANN401, ANN002, ANN003, TID252  # wrapped clients take anything; relative: it is loaded under two names
+# ruff: noqa: ANN401, TID252  # wrapped clients take anything; relative: it is loaded under two names
 
 from __future__ import annotations
 
@@ -17,7 +17,22 @@ if TYPE_CHECKING:
     from ..driver.stage import Event
 
 _CALLS = frozenset(
-    "get post put patch delete head options request send stream urlopen urlretrieve fetch ws_connect".split()
+    [
+        "get",
+        "post",
+        "put",
+        "patch",
+        "delete",
+        "head",
+        "options",
+        "request",
+        "send",
+        "stream",
+        "urlopen",
+        "urlretrieve",
+        "fetch",
+        "ws_connect",
+    ]
 )
 _CLIENTS = re.compile(r"requests|httpx|urllib|aiohttp|session|client|http|pool|pycurl|browser", re.IGNORECASE)
 
@@ -39,10 +54,10 @@ class RequestForgery(Family):
 
     def watch(self) -> None:
         """Answer requests of the standard library without sending any."""
-        urllib.request.urlopen = urllib.request.urlretrieve = _ask  # type: ignore[assignment]
-        http.client.HTTPConnection.__init__ = _connect  # type: ignore[assignment, method-assign]
-        http.client.HTTPSConnection.__init__ = _connect  # type: ignore[assignment, method-assign]
-        http.client.HTTPConnection.request = lambda *_a, **_k: None  # type: ignore[assignment, method-assign]
+        urllib.request.urlopen = urllib.request.urlretrieve = _ask
+        http.client.HTTPConnection.__init__ = _connect  # type: ignore[method-assign]
+        http.client.HTTPSConnection.__init__ = _connect  # type: ignore[method-assign]
+        http.client.HTTPConnection.request = lambda *_a, **_k: None  # type: ignore[method-assign]
         http.client.HTTPConnection.getresponse = lambda *_a: Wild("response")  # type: ignore[assignment, method-assign]
 
     def is_sink(self, event: Event) -> bool:

@@ -35,7 +35,7 @@ class SlowPattern(Family):
         """Show which texts are matched, so that it is known that the place was reached."""
         for name in _MATCHERS:
             setattr(re, name, _watched(getattr(re, name), name))
-        re.compile = _compile  # type: ignore[assignment]
+        re.compile = _compile
 
     def effect(self, look: Look) -> str:
         """See whether the attempt was still at the place after a second, which the control was not."""

@@ -1,5 +1,5 @@
 """Insecure temporary files (CWE-377, 379): a link planted under the name decides where the data goes."""
-# ruff: noqa: ANN401, ANN002, ANN003, TID252  # wrapped functions take anything; relative: it is loaded under two names
+# ruff: noqa: ANN401, TID252  # wrapped functions take anything; relative: it is loaded under two names
 
 from __future__ import annotations
 
@@ -7,13 +7,10 @@ import builtins
 import io
 import os
 import tempfile
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..driver.stage import STAGE, as_text, see
 from .family import Family, Look, Payload
-
-if TYPE_CHECKING:
-    from ..driver.stage import Event
 
 _SHARED = ("/tmp/", "/var/tmp/", "/dev/shm/")  # noqa: S108  # these are the names to look for
 _real_open = builtins.open
@@ -30,7 +27,7 @@ class TemporaryFile(Family):
 
     def watch(self) -> None:
         """Send writes to shared folders to the scratch disk, and show who asks for a name only."""
-        builtins.open = io.open = _redirected(builtins.open)  # type: ignore[assignment]
+        builtins.open = io.open = _redirected(builtins.open)
         tempfile.mktemp = _mktemp
         for name in (
             "mkstemp",
@@ -75,7 +72,7 @@ def _redirected(inner: Any) -> Any:
         see("temporary", "open", path, (mode,))
         if STAGE.trick == "link" and not os.path.lexists(place):
             victim = f"{STAGE.scratch}/outside-{STAGE.canary}"
-            _real_open(victim, "w").close()  # noqa: PTH123, SIM115
+            _real_open(victim, "w").close()
             os.symlink(victim, place)  # noqa: PTH211
         made = _real_open(place, mode, *args, **options)
         if os.path.islink(place):  # noqa: PTH114

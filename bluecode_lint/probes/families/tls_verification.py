@@ -1,5 +1,5 @@
 """Missing TLS verification (CWE-295): the call itself says that any certificate will do."""
-# ruff: noqa: ANN401, ANN002, ANN003, TID252  # wrapped functions take anything; relative: it is loaded under two names
+# ruff: noqa: ANN401, TID252  # wrapped functions take anything; relative: it is loaded under two names
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class TlsVerification(Family):
             see("tls", "_create_unverified_context", "False")
             return loose(*args, **options)
 
-        ssl.create_default_context, ssl._create_unverified_context = verified, unverified  # type: ignore[assignment]  # noqa: SLF001
+        ssl.create_default_context, ssl._create_unverified_context = verified, unverified  # noqa: SLF001
 
     def is_sink(self, event: Event) -> bool:
         """Take network clients' calls and changes of contexts."""

@@ -1,5 +1,5 @@
 """Unrestricted upload (CWE-434): a file keeps the extension its sender chose, one that a server executes."""
-# ruff: noqa: TID252  # relative, because inside the sandbox the package has another name
+# relative, because inside the sandbox the package has another name
 
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
 """XML external entities and entity bombs (CWE-611, 776, 827): a document makes the parser read a file, or swell."""
-# ruff: noqa: ANN401, ANN002, ANN003, TID252  # wrapped parsers take anything; relative: it is loaded under two names
+# ruff: noqa: ANN401, TID252  # wrapped parsers take anything; relative: it is loaded under two names
 
 from __future__ import annotations
 
 import io
 import xml.dom.minidom
 import xml.dom.pulldom
-import xml.etree.ElementTree as Tree
+import xml.etree.ElementTree as ET
 import xml.sax
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from ..driver.stage import as_text, see
 from .family import Family, Look, Payload
 
 if TYPE_CHECKING:
-    from ..driver.stage import Event, Stage
+    from ..driver.stage import Stage
 
 _HEAD = '<?xml version="1.0"?>'
 SWOLLEN = 100_000
@@ -53,7 +53,7 @@ class XmlEntities(Family):
             if (
                 event.kind == "path"
                 and event.text.endswith(f"/outside-{look.observed.canary}")
-                and event.text.startswith("/")
+                and event.text.startswith(("/", "file:///"))
             ):
                 return "the parser opened the file that the entity names, outside-CANARY"
         return ""
@@ -62,7 +62,7 @@ class XmlEntities(Family):
 def watch_parsers() -> None:
     """Wrap the standard library's parsing functions."""
     for module, names in (
-        (Tree, ("fromstring", "XML", "parse", "iterparse")),
+        (ET, ("fromstring", "XML", "parse", "iterparse")),
         (xml.dom.minidom, ("parseString", "parse")),
         (xml.dom.pulldom, ("parseString", "parse")),
         (xml.sax, ("parseString", "parse")),

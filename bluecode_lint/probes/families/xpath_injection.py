@@ -1,5 +1,5 @@
 """XPath injection (CWE-643): a hostile value changes the structure of a query over a document."""
-# ruff: noqa: ANN401, ANN002, ANN003, TID252  # wrapped methods take anything; relative: it is loaded under two names
+# ruff: noqa: TID252  # wrapped methods take anything; relative: it is loaded under two names
 
 from __future__ import annotations
 

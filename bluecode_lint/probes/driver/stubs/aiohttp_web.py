@@ -1,5 +1,5 @@
 """Stand-in for aiohttp's server: routes and responses. Its client is wild."""
-# ruff: noqa: ANN401, ANN002, ANN003, D102, N802, TID252  # the interface of the package; relative: loaded under two names
+# ruff: noqa: ANN401, D102, TID252  # the interface of the package; relative: loaded under two names
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ class _Routes:
         return self._register(method, rule, handler)
 
     def view(self, rule: str) -> Any:
-        return lambda handler: handler if rule else handler
+        return lambda handler: (rule, handler)[1]
 
     def __iter__(self) -> Any:
         return iter(())

@@ -1,5 +1,5 @@
 """Stand-in for aiofiles and anyio: asynchronous files over the ordinary ``open``, which is watched."""
-# ruff: noqa: ANN401, ANN002, ANN003, D102  # the interfaces of the packages it stands in for
+# ruff: noqa: ANN401  # the interfaces of the packages it stands in for
 
 from __future__ import annotations
 

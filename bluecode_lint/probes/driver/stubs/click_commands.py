@@ -1,5 +1,5 @@
 """Stand-in for click and typer: commands whose options and arguments are inputs."""
-# ruff: noqa: ANN401, ANN002, ANN003, D102, N802, TID252  # the interface of the package; relative: loaded under two names
+# ruff: noqa: ANN401, D102, N802, TID252  # the interface of the package; relative: loaded under two names
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def version_option(*_args: Any, **_kw: Any) -> Any:
     return lambda function: function
 
 
-pass_context = pass_obj = lambda function: lambda *a, **k: function(Wild("context"), *a, **k)  # noqa: E731  # two names
+pass_context = pass_obj = lambda function: lambda *a, **k: function(Wild("context"), *a, **k)  # two names
 
 
 def echo(message: Any = "", **_kw: Any) -> None:

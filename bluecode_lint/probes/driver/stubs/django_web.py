@@ -1,5 +1,5 @@
 """Stand-in for Django and its REST framework: views, responses, shortcuts, HTML helpers, models."""
-# ruff: noqa: ANN401, ANN002, ANN003, D102, TID252  # the interface of the package; relative: it is loaded under two names
+# ruff: noqa: ANN401, D102, TID252  # the interface of the package; relative: it is loaded under two names
 
 from __future__ import annotations
 
@@ -123,7 +123,8 @@ class JsonResponse(HttpResponse):
     """A response in JSON."""
 
     def __init__(self, data: Any = None, *args: Any, **options: Any) -> None:
-        super().__init__(json.dumps(data, default=as_text), "application/json", *args[:1], status=options.get("status"))
+        status = options.get("status", args[0] if args and isinstance(args[0], int) else None)
+        super().__init__(json.dumps(data, default=as_text), "application/json", status)
 
 
 class Response(JsonResponse):
@@ -220,7 +221,8 @@ def _decorate(*args: Any, **_kw: Any) -> Any:
     return lambda view: view
 
 
-csrf_exempt = csrf_protect = login_required = permission_required = require_POST = require_GET = _decorate
+csrf_exempt = csrf_protect = login_required = permission_required = _decorate
+require_POST = require_GET = _decorate  # noqa: N816  # their names there
 require_http_methods = require_safe = user_passes_test = staff_member_required = never_cache = cache_page = _decorate
 api_view = permission_classes = authentication_classes = action = receiver = sensitive_post_parameters = _decorate
 method_decorator = xframe_options_exempt = transaction_atomic = async_to_sync = sync_to_async = _decorate

@@ -1,5 +1,5 @@
 """Stand-in for FastAPI and Starlette: routes, parameters by kind, responses."""
-# ruff: noqa: ANN401, ANN002, ANN003, D102, TID252  # the interface of the package; relative: it is loaded under two names
+# ruff: noqa: ANN401, D102, TID252  # the interface of the package; relative: it is loaded under two names
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from ..routes import ROUTES, Answer, Route
 from ..stage import as_text, see
 from ..values import DoorFile, DoorMapping, read, read_bytes
 from ..wild import Wild
-from .markup import Markup as Markup
 
 Request = WebSocket = AnyRequest
 UploadFile = DoorFile
@@ -311,9 +310,8 @@ def _convert(door: str, name: str, kind: Any) -> Any:
         try:
             return kind(value)
         except (ValueError, TypeError):
-            members = list(kind) if hasattr(kind, "__members__") else []
-            if members:
-                return members[0]
+            if hasattr(kind, "__members__"):
+                return next(iter(kind))
             raise RequestValidationError(name) from None
     return [value] if typing.get_origin(kind) is list or kind is list else value
 
@@ -330,7 +328,7 @@ def _model(kind: Any) -> Any:
         return kind(**data)
     except HTTPException:
         raise
-    except Exception as error:  # noqa: BLE001  # validation errors have a class of their own in every library
+    except Exception as error:  # validation errors have a class of their own in every library
         raise RequestValidationError(type(error).__name__) from error
 
 

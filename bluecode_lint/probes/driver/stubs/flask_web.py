@@ -116,7 +116,7 @@ class Response:
         body = self.data
         if inspect.isgenerator(body) or isinstance(body, (list, tuple, map)):
             body = "".join(as_text(part) for part in body)
-        kind = dict((k.lower(), v) for k, v in self.headers.items()).get("content-type", self.mimetype)
+        kind = {k.lower(): v for k, v in self.headers.items()}.get("content-type", self.mimetype)
         return Answer(
             as_text(body), self.status_code, list(self.headers.items()), as_text(kind).split(";")[0], self.cookies
         )
@@ -133,7 +133,7 @@ class _Headers(dict[str, Any]):
     def __setitem__(self, key: Any, value: Any) -> None:
         see("set_header", as_text(key), value)
         if "\n" in as_text(value) or "\r" in as_text(value):
-            raise ValueError("Header values must not contain newline characters.")
+            raise ValueError("Header values must not contain newline characters.")  # noqa: EM101, TRY003  # as werkzeug does
         super().__setitem__(as_text(key), as_text(value))
 
     def add(self, key: Any, value: Any, **_kw: Any) -> None:
@@ -174,7 +174,7 @@ class _Registry:
     patch = property(lambda self: self._short("PATCH"))
     delete = property(lambda self: self._short("DELETE"))
 
-    def add_url_rule(self, rule: str, endpoint: Any = None, view_func: Any = None, **options: Any) -> None:
+    def add_url_rule(self, rule: str, _endpoint: Any = None, view_func: Any = None, **options: Any) -> None:
         if view_func is None:
             return
         methods = methods_of(options)
@@ -213,7 +213,7 @@ class _Registry:
     before_first_request = app_context_processor = app_template_filter = template_filter = template_global = _hook
     user_loader = app_url_defaults = url_value_preprocessor = _hook
 
-    def run(self, *args: Any, **kwargs: Any) -> None:
+    def run(self, *_args: Any, **kwargs: Any) -> None:
         see("call", "app.run", "", tuple(f"{k}={v}" for k, v in kwargs.items()))
 
     def __getattr__(self, name: str) -> Any:
@@ -246,7 +246,7 @@ def _path_value(kind: str, name: str) -> str:
     """Give a path parameter; only the ``path`` converter lets slashes through."""
     value = read("path parameter", name)
     if kind != "path" and "/" in as_text(value):
-        raise HTTPException("no such route", code=404)
+        raise HTTPException(code=404)
     return value  # type: ignore[no-any-return]
 
 
@@ -312,30 +312,29 @@ Resource = MethodView
 
 def to_answer(value: Any) -> Answer:
     """Turn what a view returned into a response, by Flask's rules."""
-    status, headers = 200, None
+    extras: tuple[Any, ...] = ()
     if isinstance(value, tuple):
-        for extra in value[1:]:
-            if isinstance(extra, int):
-                status = extra
-            elif isinstance(extra, (dict, list)):
-                headers = extra
-        value = value[0]
+        value, extras = value[0], value[1:]
+    answer = _plain_answer(value)
+    for extra in extras:
+        if isinstance(extra, int):
+            answer.status = extra
+        elif isinstance(extra, (dict, list)):
+            answer.headers.extend(_Headers(extra).items())
+    for name, text in answer.headers:
+        if name.lower() == "content-type":
+            answer.kind = text.split(";")[0]
+    return answer
+
+
+def _plain_answer(value: Any) -> Answer:
     if isinstance(value, Answer):
         return value
-    if isinstance(value, Response):
-        answer = value.answer()
-    elif isinstance(value, (dict, list)):
-        answer = Answer(json.dumps(value, default=as_text), kind="application/json")
-    elif hasattr(value, "answer") and not isinstance(value, Wild):
-        answer = value.answer()
-    else:
-        answer = Answer(as_text(value))
-    answer.status = status if status != 200 else answer.status  # noqa: PLR2004  # HTTP's OK
-    for key, item in _Headers(headers).items():
-        answer.headers.append((key, item))
-        if key.lower() == "content-type":
-            answer.kind = item.split(";")[0]
-    return answer
+    if isinstance(value, (dict, list)):
+        return Answer(json.dumps(value, default=as_text), kind="application/json")
+    if hasattr(value, "answer") and not isinstance(value, Wild):
+        return value.answer()  # type: ignore[no-any-return]
+    return Answer(as_text(value))
 
 
 def make_response(*args: Any) -> Response:
@@ -376,7 +375,7 @@ def abort(code: Any = 500, description: Any = None, **_kw: Any) -> None:
         HTTPException: Always.
     """
     if isinstance(code, Response):
-        raise HTTPException("aborted", code=code.status_code)
+        raise HTTPException(code=code.status_code)
     raise HTTPException(description, code=int(code))
 
 
@@ -401,7 +400,7 @@ def send_from_directory(directory: Any, path: Any = None, filename: Any = None, 
     see("joined", "send_from_directory", name)
     full = safe_join(os.fspath(directory), os.fspath(name))
     if full is None:
-        raise HTTPException("Not Found", code=404)
+        raise HTTPException(code=404)
     return send_file(full)
 
 

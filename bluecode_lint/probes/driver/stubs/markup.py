@@ -32,7 +32,7 @@ except ImportError:
         def join(self, items: Any) -> Any:
             return Markup(str(self).join(str(escape(i)) for i in items))
 
-    def escape(value: Any) -> Any:  # type: ignore[no-redef]
+    def escape(value: Any, /) -> Any:  # type: ignore[misc]
         """Escape for HTML unless it is marked safe."""
         if hasattr(value, "__html__"):
             return Markup(value.__html__())

@@ -1,5 +1,5 @@
 """Stand-in for pydantic where it is not installed: models take what they are given."""
-# ruff: noqa: ANN401, ANN002, ANN003, D102  # the interface of the package it stands in for
+# ruff: noqa: ANN401, D102  # the interface of the package it stands in for
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """Stand-in for Tornado: request handlers."""
-# ruff: noqa: ANN401, ANN002, ANN003, D102, TID252  # the interface of the package; relative: it is loaded under two names
+# ruff: noqa: ANN401, D102, TID252  # the interface of the package; relative: it is loaded under two names
 
 from __future__ import annotations
 
