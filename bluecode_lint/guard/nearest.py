@@ -1,0 +1,64 @@
+"""The known examples nearest to a text: which category it is like, and how much."""
+
+from __future__ import annotations
+
+import base64
+import heapq
+from array import array
+from collections import Counter
+from dataclasses import dataclass
+from operator import mul
+from typing import TYPE_CHECKING, Any
+
+from bluecode_lint.guard.features import VECTOR_SCALE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bluecode_lint.guard.features import Features
+
+NEIGHBOURS = 5
+_UNSAFE = "u"
+_INT8 = 127.0
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A known example with the cosine between it and the text."""
+
+    exemplar_id: str
+    similarity: float
+
+
+class KnownExamples:
+    """Searches the vectors of the knowledge base, exactly: they are few, and only what is reported is looked up."""
+
+    def __init__(self, document: Mapping[str, Any], advice: Mapping[str, Mapping[str, Mapping[str, str]]]) -> None:
+        """Read ``exemplars`` of the classifier's document; ``advice`` names the categories."""
+        self.advice = advice
+        ids = document["ids"].split(" ")
+        table = array("b", base64.b64decode(document["vectors"]))
+        width = len(table) // len(ids)
+        self._of_domain: dict[str, list[tuple[str, array[int]]]] = {}
+        for at, exemplar_id in enumerate(ids):
+            domain, _, rest = exemplar_id.partition("-")
+            if rest.rpartition("-")[2].startswith(_UNSAFE):
+                vector = table[at * width : (at + 1) * width]
+                self._of_domain.setdefault(domain, []).append((exemplar_id, vector))
+
+    def nearest(self, features: Features | None, domain: str) -> list[Neighbour]:
+        """Give the unsafe examples of a domain nearest to a passage, nearest first."""
+        if features is None:
+            return []
+        vector = [part / (VECTOR_SCALE * _INT8) for part in features.vector]
+        scored = ((sum(map(mul, vector, known)), exemplar_id) for exemplar_id, known in self._of_domain[domain])
+        best = heapq.nsmallest(NEIGHBOURS, scored, key=lambda item: (-item[0], item[1]))
+        return [Neighbour(exemplar_id, similarity) for similarity, exemplar_id in best]
+
+    def category(self, nearest: Sequence[Neighbour], domain: str) -> str:
+        """Give the category that the nearest examples speak for, each with its similarity squared."""
+        votes: Counter[str] = Counter()
+        for neighbour in nearest:
+            category = neighbour.exemplar_id.removeprefix(f"{domain}-").rpartition("-")[0]
+            votes[category] += int(1000 * max(neighbour.similarity, 0.0) ** 2)
+        return max(sorted(votes), key=lambda name: votes[name]) if votes else ""
