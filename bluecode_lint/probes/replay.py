@@ -32,9 +32,9 @@ Way in:    {entry}
 Payload:   {payload}
 Effect:    {effect}
 
-Run it with `bluecode-lint replay THIS_FILE`: it attacks the code below for real and therefore refuses to start outside a
-sandbox. It sends the payload and a harmless control value once each, with a fresh random word for CANARY, and exits 0 if
-the payload has the effect and the control has not, 1 if not.
+Run it with `bluecode-lint replay THIS_FILE`: it attacks the code below for real and therefore refuses to start outside
+a sandbox. It sends the payload and a harmless control value once each, with a fresh random word for CANARY, and exits 0
+if the payload has the effect and the control has not, 1 if not.
 """
 
 import base64, importlib.abc, importlib.util, json, os, pathlib, sys, zlib
@@ -83,7 +83,8 @@ def main():
 
     report = carry_out({{**PLAN, "text": MODULE, "root": str(root)}})
     worked = report["outcome"] == "confirmed"
-    print("CONFIRMED: " + report["effect"] if worked else "NOT CONFIRMED: " + (report.get("reason") or "no effect"), file=sys.__stdout__)
+    said = "CONFIRMED: " + report["effect"] if worked else "NOT CONFIRMED: " + (report.get("reason") or "no effect")
+    print(said, file=sys.__stdout__)
     sys.__stdout__.flush()
     os._exit(0 if worked else 1)
 

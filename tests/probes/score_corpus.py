@@ -1,9 +1,10 @@
 """Attack every pair of tests/data/probes and print, per family, what became of each side.
 
-Run it with ``python tests/probes/score_corpus.py [FAMILY ...]``; it ends with 1 if the promise is broken: at least 90 % of
-the insecure sides confirmed, no secure side confirmed, at least 70 % of the secure sides neutralised.
+Run it with ``python tests/probes/score_corpus.py [FAMILY ...]``; it ends with 1 if the promise is broken: at least
+90 % of the insecure sides confirmed, no secure side confirmed, at least 70 % of the secure sides neutralised.
 """
 
+# ruff: noqa: T201  # a script that prints a table
 from __future__ import annotations
 
 import hashlib

@@ -16,13 +16,46 @@ if TYPE_CHECKING:
     from .outline import FunctionNode, Outline
 
 _TEXT_METHODS = frozenset(dir(str))
-_REQUESTS = frozenset("request req rq http_request new_request".split())
-_EVENTS = frozenset("event payload params data body message msg form kwargs options query_params".split())
-_SERVICES = frozenset(
-    "conn connection cursor cur db session logger log client ctx context engine redis notice bot channel socket sock method "
-    "properties response resp self cls pool api collection coll directory tree queryset".split()
+_REQUESTS = frozenset(["request", "req", "rq", "http_request", "new_request"])
+_EVENTS = frozenset(
+    ["event", "payload", "params", "data", "body", "message", "msg", "form", "kwargs", "options", "query_params"]
 )
-_CALLABLES = frozenset("callback fn func handler function on_done get_response view".split())
+_SERVICES = frozenset(
+    [
+        "conn",
+        "connection",
+        "cursor",
+        "cur",
+        "db",
+        "session",
+        "logger",
+        "log",
+        "client",
+        "ctx",
+        "context",
+        "engine",
+        "redis",
+        "notice",
+        "bot",
+        "channel",
+        "socket",
+        "sock",
+        "method",
+        "properties",
+        "response",
+        "resp",
+        "self",
+        "cls",
+        "pool",
+        "api",
+        "collection",
+        "coll",
+        "directory",
+        "tree",
+        "queryset",
+    ]
+)
+_CALLABLES = frozenset(["callback", "fn", "func", "handler", "function", "on_done", "get_response", "view"])
 
 
 class _Uses:
@@ -223,7 +256,7 @@ def _structure(name: str, uses: _Uses) -> Any:
 
 def _item(kind: str, name: str) -> Any:
     """Give the one item of a list argument."""
-    if kind.split(",")[0].strip() in {"int", "float"}:
+    if kind.split(",", maxsplit=1)[0].strip() in {"int", "float"}:
         return 7
     if kind.startswith(("dict", "Dict")):
         return DoorMapping("argument", name)
@@ -236,7 +269,9 @@ def _path(name: str) -> Any:
     return pathlib.Path(read("argument", name))
 
 
-_SEQUENCES = frozenset("list List Sequence Iterable tuple Tuple set Set Collection frozenset".split())
+_SEQUENCES = frozenset(
+    ["list", "List", "Sequence", "Iterable", "tuple", "Tuple", "set", "Set", "Collection", "frozenset"]
+)
 _SIMPLE: dict[str, Callable[[str], Any]] = {
     **dict.fromkeys(("str", "AnyStr", "PathLike", "HttpUrl", "EmailStr"), lambda name: read("argument", name)),
     **dict.fromkeys(("bytes", "bytearray"), lambda name: read_bytes("argument", name)),

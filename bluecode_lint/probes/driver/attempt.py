@@ -186,11 +186,18 @@ def _report(words: str, error: str, lines: set[int]) -> dict[str, Any]:
         }
     )
     return {
-        "words": words, "error": error, "events": [tuple(e) for e in STAGE.events],
-        "reads": [(p.door, p.key, v[:500]) for p, v in STAGE.reads.items()], "guards": STAGE.guards[:50], "laundered": STAGE.laundered[:50],
-        "decisions": STAGE.decisions, "notes": STAGE.notes[:50], "missing": sorted(STAGE.missing),
-        "lines": sorted(lines), "loaded": loaded,
-    }  # fmt: skip
+        "words": words,
+        "error": error,
+        "events": [tuple(e) for e in STAGE.events],
+        "reads": [(p.door, p.key, v[:500]) for p, v in STAGE.reads.items()],
+        "guards": STAGE.guards[:50],
+        "laundered": STAGE.laundered[:50],
+        "decisions": STAGE.decisions,
+        "notes": STAGE.notes[:50],
+        "missing": sorted(STAGE.missing),
+        "lines": sorted(lines),
+        "loaded": loaded,
+    }
 
 
 def _send(writer: int, report: dict[str, Any]) -> None:

@@ -11,7 +11,6 @@ import sys
 import types
 import urllib.parse
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 
 from .arguments import arguments_for
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from .outline import Function, Outline
 
 MAX_ITEMS = 20
+MAX_DEPTH = 2
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def drive(subject: Subject, entry: Entry) -> str:
             _show_written(found)
         route = _route_of(function, module) or _inner_route(function)
         if route is None:
-            _finish(result, function, subject, module)
+            _finish(result, subject, module)
             return entry.words
     if route is not None:
         STAGE.framework = route.framework
@@ -130,7 +130,7 @@ def _route_of(function: Function, module: types.ModuleType) -> Route | None:
             if code.co_firstlineno in {first, function.node.lineno}:
                 return route
         owner = getattr(route.view, "view_class", None)
-        if owner is not None and function.owner and owner.__name__ == function.owner:  # noqa: SIM102  # reads as two questions
+        if owner is not None and function.owner and owner.__name__ == function.owner:  # noqa: SIM102  # two questions
             if function.name.upper() in route.methods or function.name.lower() not in {
                 "get",
                 "post",
@@ -190,14 +190,31 @@ def _instance(owner: type, module: types.ModuleType) -> Any:
     return _ready(made)
 
 
+def _server_class() -> type:
+    """Give the base of the standard library's request handlers, if anything has imported it: nobody else needs it."""
+    return getattr(sys.modules.get("http.server"), "BaseHTTPRequestHandler", _Nothing)
+
+
+class _Nothing:
+    """The class of no object."""
+
+
 def _ready(made: Any) -> Any:
     """Give a view or handler instance the request it expects to have."""
-    if isinstance(made, BaseHTTPRequestHandler):
+    if isinstance(made, _server_class()):
         vars(made).update(
-            path=read("request path", ""), headers=DoorMapping("header"), rfile=DoorFile("request body", ""), wfile=io.BytesIO(),
-            requestline="GET / HTTP/1.1", request_version="HTTP/1.1", command="GET", client_address=("127.0.0.1", 4242),
-            close_connection=True, server=Wild("server"), log_request=lambda *_args: None,
-        )  # fmt: skip
+            path=read("request path", ""),
+            headers=DoorMapping("header"),
+            rfile=DoorFile("request body", ""),
+            wfile=io.BytesIO(),
+            requestline="GET / HTTP/1.1",
+            request_version="HTTP/1.1",
+            command="GET",
+            client_address=("127.0.0.1", 4242),
+            close_connection=True,
+            server=Wild("server"),
+            log_request=lambda *_args: None,
+        )
     elif isinstance(made, Permissive) and "request" not in vars(made):
         vars(made)["request"] = AnyRequest("POST")
     return made
@@ -206,7 +223,7 @@ def _ready(made: Any) -> Any:
 def _show_written(found: Any) -> None:
     """Show what a handler method has written, as the response it is."""
     owner = getattr(found, "__self__", None)
-    if isinstance(owner, BaseHTTPRequestHandler):
+    if isinstance(owner, _server_class()):
         head, _, body = owner.wfile.getvalue().partition(b"\r\n\r\n")  # type: ignore[attr-defined]
         see("wire", "http.server", head)
         see(
@@ -262,7 +279,7 @@ class _FragmentSelf(Permissive):
         return super().__getattr__(name)
 
 
-def _finish(result: Any, function: Function, subject: Subject, module: types.ModuleType, depth: int = 0) -> None:
+def _finish(result: Any, subject: Subject, module: types.ModuleType, depth: int = 0) -> None:
     """Bring what a call gave to its end: await, exhaust, enter, call what it returned; then show the value."""
     if inspect.iscoroutine(result) or inspect.isawaitable(result):
         result = asyncio.run(_await(result))
@@ -273,13 +290,13 @@ def _finish(result: Any, function: Function, subject: Subject, module: types.Mod
     elif hasattr(result, "__enter__") and type(result).__module__ == "contextlib":
         with result as inner:
             result = inner
-    if isinstance(result, types.FunctionType) and result.__code__.co_filename == STAGE.filename and depth < 2:  # noqa: PLR2004
+    if isinstance(result, types.FunctionType) and result.__code__.co_filename == STAGE.filename and depth < MAX_DEPTH:
         inner_function = next((f for f in subject.outline.functions if _is_code_of(result, f)), None)
         if inner_function is not None:
             args, kwargs = arguments_for(
                 inner_function.node, inner_function.words, subject.outline, vars(module), bound=False
             )
-            _finish(result(*args, **kwargs), inner_function, subject, module, depth + 1)
+            _finish(result(*args, **kwargs), subject, module, depth + 1)
         return
     if isinstance(result, Wild):
         see("returned", "unresolved", "", (result.w_path,))
@@ -339,12 +356,20 @@ class _script_inputs:  # noqa: N801  # used as a with-statement's verb
 
     def __enter__(self) -> None:
         sys.argv = _Argv(["program", "a", "b"])
-        urllib.parse.parse_qs = lambda *_args, **_kw: DoorMapping("query parameter", as_list=True)  # type: ignore[assignment]
+        urllib.parse.parse_qs = _parse_query  # type: ignore[assignment]
         argparse.ArgumentParser.parse_args = _parse_args  # type: ignore[method-assign, assignment]
-        argparse.ArgumentParser.parse_known_args = lambda self, *_args: (_parse_args(self), [])
+        argparse.ArgumentParser.parse_known_args = _parse_known_args  # type: ignore[method-assign, assignment]
 
     def __exit__(self, *_exc: object) -> None:
         """Leave them: later calls of the module's functions may parse again."""
+
+
+def _parse_query(*_args: Any, **_options: Any) -> DoorMapping:
+    return DoorMapping("query parameter", as_list=True)
+
+
+def _parse_known_args(self: argparse.ArgumentParser, *_args: Any) -> tuple[argparse.Namespace, list[str]]:
+    return _parse_args(self), []
 
 
 def _parse_args(self: argparse.ArgumentParser, *_args: Any) -> argparse.Namespace:

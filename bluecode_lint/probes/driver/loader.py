@@ -49,17 +49,17 @@ _PARTS: Mapping[str, str] = {
 }
 STAND_INS: Mapping[str, str] = {package: part for part, packages in _PARTS.items() for package in packages.split()}
 """Packages with a stand-in of ours, which is used even where the real one is installed: it needs no network and no
-server, starts in a millisecond, and behaves the same on every machine. Sub-modules share their root's stand-in; an empty
-name means that all of it is wild, which records every call."""
+server, starts in a millisecond, and behaves the same on every machine. Sub-modules share their root's stand-in; an
+empty name means that all of it is wild, which records every call."""
 
 REAL_FIRST = frozenset({"jinja2", "markupsafe", "pydantic"})
 """Of those, the ones whose real package is better when it is there: pure computation."""
 
 _HOMES: Mapping[str, str] = {
-    "flask": "Flask Blueprint session g current_app jsonify make_response render_template render_template_string send_file "
-    "send_from_directory url_for flash Markup redirect abort Response",
-    "django.http": "HttpResponse JsonResponse HttpResponseRedirect HttpRequest HttpResponseBadRequest HttpResponseForbidden "
-    "HttpResponseNotFound FileResponse StreamingHttpResponse Http404",
+    "flask": "Flask Blueprint session g current_app jsonify make_response render_template render_template_string "
+    "send_file send_from_directory url_for flash Markup redirect abort Response",
+    "django.http": "HttpResponse JsonResponse HttpResponseRedirect HttpRequest HttpResponseBadRequest "
+    "HttpResponseForbidden HttpResponseNotFound FileResponse StreamingHttpResponse Http404",
     "django.shortcuts": "render get_object_or_404 render_to_string",
     "django.utils.html": "format_html escape conditional_escape strip_tags",
     "django.utils.safestring": "mark_safe SafeString",
@@ -93,9 +93,16 @@ WELL_KNOWN: Mapping[str, tuple[str, str]] = {
 """Names a fragment may use without importing them, and where everybody gets them from."""
 
 PYTHON_2: Mapping[str, Any] = {
-    "unicode": str, "basestring": str, "xrange": range, "raw_input": lambda *_prompt: builtins.input(), "long": int,
-    "unichr": chr, "reduce": __import__("functools").reduce, "file": open, "cmp": lambda a, b: (a > b) - (a < b),
-}  # fmt: skip
+    "unicode": str,
+    "basestring": str,
+    "xrange": range,
+    "raw_input": lambda *_prompt: builtins.input(),
+    "long": int,
+    "unichr": chr,
+    "reduce": __import__("functools").reduce,
+    "file": open,
+    "cmp": lambda a, b: (a > b) - (a < b),
+}
 """Builtins that are gone but live on in old fragments."""
 
 

@@ -97,12 +97,20 @@ def _module_name(uri: str, root: str) -> tuple[str, str]:
 def report_of(answer: Answer) -> dict[str, Any]:
     """Write an answer as JSON data."""
     report: dict[str, Any] = {
-        "outcome": answer.outcome, "reason": answer.reason, "attempts": answer.attempts, "loaded": answer.loaded,
-    }  # fmt: skip
+        "outcome": answer.outcome,
+        "reason": answer.reason,
+        "attempts": answer.attempts,
+        "loaded": answer.loaded,
+    }
     if answer.attack is not None:
         attack = answer.attack
-        report |= {"words": answer.words, "effect": answer.effect, "shown": attack.payload.shown, "point": attack.point.words,
-                   "attack": attack_data(attack)}  # fmt: skip
+        report |= {
+            "words": answer.words,
+            "effect": answer.effect,
+            "shown": attack.payload.shown,
+            "point": attack.point.words,
+            "attack": attack_data(attack),
+        }
     return report
 
 
@@ -110,10 +118,15 @@ def attack_data(attack: Attack) -> dict[str, Any]:
     """Write an attack as JSON data."""
     entry, setup = attack.entry, attack.setup
     return {
-        "entry": [entry.kind, entry.name, entry.owner, entry.line], "point": list(attack.point), "payload": attack.payload.name,
-        "values": [[list(p), _packed(v)] for p, v in setup.values if p != attack.point], "polarity": setup.polarity, "flips": sorted(setup.flips),
-        "plain": setup.plain, "affixes": [[list(p), before, after] for p, before, after in setup.affixes],
-    }  # fmt: skip
+        "entry": [entry.kind, entry.name, entry.owner, entry.line],
+        "point": list(attack.point),
+        "payload": attack.payload.name,
+        "values": [[list(p), _packed(v)] for p, v in setup.values if p != attack.point],
+        "polarity": setup.polarity,
+        "flips": sorted(setup.flips),
+        "plain": setup.plain,
+        "affixes": [[list(p), before, after] for p, before, after in setup.affixes],
+    }
 
 
 def _packed(value: Any) -> Any:  # noqa: ANN401  # values of inputs have any type
@@ -128,9 +141,12 @@ def attack_from(data: dict[str, Any], search: Search) -> Attack:
     """Read an attack from JSON data."""
     kind, name, owner, line = data["entry"]
     setup = Setup(
-        tuple((Point(*p), _unpacked(v)) for p, v in data["values"]), data["polarity"], frozenset(data["flips"]), data["plain"],
+        tuple((Point(*p), _unpacked(v)) for p, v in data["values"]),
+        data["polarity"],
+        frozenset(data["flips"]),
+        data["plain"],
         tuple((Point(*p), before, after) for p, before, after in data["affixes"]),
-    )  # fmt: skip
+    )
     payload = next(p for p in search.family.payloads if p.name == data["payload"])
     return Attack(Entry(kind, name, owner, int(line)), Point(*data["point"]), payload, setup)
 

@@ -1,7 +1,7 @@
 """Decide what to try: reach the sink with harmless data first, then attack each input that matters there.
 
-A confirmation needs the effect, a control without it, and every one of `REPLAYS` replays with fresh canaries. Everything
-is bounded by the number of attempts and by time, and ordered, so that two runs do the same.
+A confirmation needs the effect, a control without it, and every one of `REPLAYS` replays with fresh canaries.
+Everything is bounded by the number of attempts and by time, and ordered, so that two runs do the same.
 """
 # ruff: noqa: TID252  # relative, because inside the sandbox the package has another name
 
@@ -27,8 +27,18 @@ REPLAYS = 3
 MAX_POINTS = 6
 MAX_WARM = 24
 ATTEMPT_SECONDS = 2.0
-_USUAL = ("CANARY.txt", "CANARY.png", "/CANARY", 7, b"CANARY", "7", "2020-01-01", "user@example.com", "http://example.com/CANARY",
-          "127.0.0.1")  # fmt: skip
+_USUAL = (
+    "CANARY.txt",
+    "CANARY.png",
+    "/CANARY",
+    7,
+    b"CANARY",
+    "7",
+    "2020-01-01",
+    "user@example.com",
+    "http://example.com/CANARY",
+    "127.0.0.1",
+)
 """Harmless values in the forms that checks ask for."""
 _OURS = frozenset(
     {"AttributeError", "TypeError", "NameError", "UnboundLocalError", "crashed", "timeout", "RecursionError"}
@@ -111,8 +121,14 @@ class Search:
 
     # --- one attempt -------------------------------------------------------------------------------------------------
 
-    def run(self, entry: Entry, setup: Setup, point: Point | None = None, payload: Payload | None = None,
-            like: Payload | None = None) -> Observation:  # fmt: skip
+    def run(
+        self,
+        entry: Entry,
+        setup: Setup,
+        point: Point | None = None,
+        payload: Payload | None = None,
+        like: Payload | None = None,
+    ) -> Observation:
         """Make one attempt; without a payload ``point`` gets a harmless value, in the form of ``like`` if given.
 
         Raises:

@@ -23,7 +23,7 @@ import subprocess
 import sys
 import tarfile
 import time
-from typing import Any
+from typing import Any, Self
 
 from . import wild
 from .stage import STAGE, as_text, see
@@ -36,16 +36,43 @@ _real_loads = json.loads
 
 _PATH_EVENTS = frozenset(
     {
-        "open", "os.listdir", "os.scandir", "os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.chmod", "os.chown",
-        "os.truncate", "os.link", "os.symlink", "os.utime", "shutil.copyfile", "shutil.copytree", "shutil.move",
-        "shutil.rmtree", "shutil.unpack_archive", "shutil.make_archive", "sqlite3.connect", "glob.glob", "os.chdir",
+        "open",
+        "os.listdir",
+        "os.scandir",
+        "os.remove",
+        "os.rename",
+        "os.mkdir",
+        "os.rmdir",
+        "os.chmod",
+        "os.chown",
+        "os.truncate",
+        "os.link",
+        "os.symlink",
+        "os.utime",
+        "shutil.copyfile",
+        "shutil.copytree",
+        "shutil.move",
+        "shutil.rmtree",
+        "shutil.unpack_archive",
+        "shutil.make_archive",
+        "sqlite3.connect",
+        "glob.glob",
+        "os.chdir",
     }
-)  # fmt: skip
+)
 _TEXT_EVENTS = {
-    "compile": "code", "exec": "code", "import": "import", "pickle.find_class": "unpickle", "socket.connect": "network",
-    "socket.getaddrinfo": "network", "urllib.Request": "url", "marshal.loads": "marshal", "ctypes.dlopen": "native",
-    "tempfile.mkstemp": "temporary", "tempfile.mkdtemp": "temporary",
-}  # fmt: skip
+    "compile": "code",
+    "exec": "code",
+    "import": "import",
+    "pickle.find_class": "unpickle",
+    "socket.connect": "network",
+    "socket.getaddrinfo": "network",
+    "urllib.Request": "url",
+    "marshal.loads": "marshal",
+    "ctypes.dlopen": "native",
+    "tempfile.mkstemp": "temporary",
+    "tempfile.mkdtemp": "temporary",
+}
 
 
 def audit(event: str, args: tuple[Any, ...]) -> None:
@@ -148,7 +175,7 @@ class StagedPopen:
     def __class_getitem__(cls, _item: Any) -> type:
         return cls
 
-    def __enter__(self) -> StagedPopen:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_exc: object) -> None:
@@ -407,7 +434,10 @@ def _forgive(real: Any) -> Any:
 
 def watch_files() -> None:
     """Make paths that carry input look present and the rest of the disk look patient."""
-    builtins.open = io.open = tarfile.bltn_open = bz2._builtin_open = _stage_open  # noqa: SLF001  # a reader with its own reference  # type: ignore[assignment, attr-defined]
+    readers: tuple[tuple[Any, str], ...] = ((tarfile, "bltn_open"), (bz2, "_builtin_open"))
+    for module, name in readers:  # they keep references of their own
+        setattr(module, name, _stage_open)
+    builtins.open = io.open = _stage_open
     present = lambda: STAGE.decide("the file exists")  # noqa: E731  # reads as the answer it is
     folder = lambda: not STAGE.decide("the path is no folder")  # noqa: E731
     for name, answer in {"exists": present, "isfile": present, "lexists": present, "isdir": folder}.items():
@@ -485,7 +515,7 @@ def watch_everything() -> None:
     json.loads = _stage_loads  # type: ignore[assignment]
     json.load = lambda file, **options: _stage_loads(file.read(), **options)
     logging.Logger.isEnabledFor = lambda *_args: True  # type: ignore[method-assign]
-    logging.Logger.handle = _stage_handle  # type: ignore[method-assign]
+    logging.Logger.handle = _stage_handle  # type: ignore[method-assign, assignment]
     builtins.input = lambda *_prompt: read("standard input", "")
     sys.stdin = StagedInput()
     time.sleep = lambda seconds: see("sleep", "time.sleep", seconds)

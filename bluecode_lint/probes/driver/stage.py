@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 _CHECKER = re.compile(
-    r"valid|check|verif|sanit|safe|escape|quote|clean|allow|permit|guard|secure|whitelist|filter|strip|encode|purify|bleach"
+    r"valid|check|verif|sanit|safe|escape|quote|clean|allow|permit|guard|secure|whitelist|filter|strip|encode|purify"
     r"|^(?:is|has|can|must|assert|ensure|require|match|fullmatch)(?:_|[A-Z]|$)",
     re.IGNORECASE,
 )
@@ -133,7 +133,7 @@ class Stage:
         return answer
 
     def suspect(self, name: str) -> None:
-        """Note that an unresolved function of a telling name was given hostile data: it may be what stops the attack."""
+        """Note that an unresolved function of a telling name got hostile data: it may be what stops the attack."""
         called = re.sub(r"(?:\(\)|\[\])", "", name).rsplit(".", 1)[-1]
         if _CHECKER.search(called):
             self.guards.append((len(self.events), called))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from .stage import STAGE, Point
 
@@ -47,7 +47,7 @@ class DoorText(str):
     _door: str
     _key: str
 
-    def __new__(cls, value: str, door: str, key: str) -> DoorText:
+    def __new__(cls, value: str, door: str, key: str) -> Self:
         self = super().__new__(cls, value)
         self._door, self._key = door, key
         return self

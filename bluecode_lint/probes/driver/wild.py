@@ -10,7 +10,7 @@ from __future__ import annotations
 import dis
 import sys
 import types
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from .stage import STAGE, as_text, see
 
@@ -63,7 +63,7 @@ class Wild(str):
     w_hot: bool
     w_children: dict[Any, Any]
 
-    def __new__(cls, path: str = "stub", *, hot: bool = False) -> Wild:
+    def __new__(cls, path: str = "stub", *, hot: bool = False) -> Self:
         self = super().__new__(cls, "stub")
         self.w_path, self.w_hot, self.w_children = path, hot, {}
         return self

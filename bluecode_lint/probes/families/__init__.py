@@ -1,1 +1,4 @@
-"""Attack families: payloads, sinks and oracles, one module each. Standard library only: they run inside the sandbox too."""
+"""Attack families: payloads, sinks and oracles, one module each.
+
+Standard library only: they run inside the sandbox.
+"""

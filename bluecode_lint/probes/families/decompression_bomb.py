@@ -28,10 +28,16 @@ def _zip(size: int) -> bytes:
 
 def _forms(name: str, make: Any) -> tuple[Payload, ...]:
     return (
-        Payload(name, f"{_FULL:,} bytes of the same letter, {name}", lambda _c, _s: make(_FULL), lambda _c: make(_SMALL)),
-        Payload(f"{name} base64", f"{_FULL:,} bytes of the same letter, {name}, in base64",
-                lambda _c, _s: base64.b64encode(make(_FULL)).decode(), lambda _c: base64.b64encode(make(_SMALL)).decode()),
-    )  # fmt: skip
+        Payload(
+            name, f"{_FULL:,} bytes of the same letter, {name}", lambda _c, _s: make(_FULL), lambda _c: make(_SMALL)
+        ),
+        Payload(
+            f"{name} base64",
+            f"{_FULL:,} bytes of the same letter, {name}, in base64",
+            lambda _c, _s: base64.b64encode(make(_FULL)).decode(),
+            lambda _c: base64.b64encode(make(_SMALL)).decode(),
+        ),
+    )
 
 
 class DecompressionBomb(Family):

@@ -10,7 +10,7 @@ import marshal
 import pickle
 import shelve
 import sys
-from typing import Any
+from typing import Any, Self
 
 from ..driver.stage import as_text, see
 from ..driver.values import read_bytes
@@ -45,18 +45,36 @@ class Deserialization(Family):
     samples = (_base64(harmless_pickle("plain")), harmless_pickle("plain").hex(), '{"plain": "plain"}')
     payloads = (
         Payload("pickle", "a pickle that calls os.mkdir('made-CANARY')", pickled, harmless_pickle),
-        Payload("pickle-base64", "a pickle that calls os.mkdir('made-CANARY'), in base64",
-                lambda c, s: _base64(pickled(c, s)), lambda c: _base64(harmless_pickle(c))),
-        Payload("pickle-hex", "a pickle that calls os.mkdir('made-CANARY'), in hexadecimal",
-                lambda c, s: pickled(c, s).hex(), lambda c: harmless_pickle(c).hex()),
+        Payload(
+            "pickle-base64",
+            "a pickle that calls os.mkdir('made-CANARY'), in base64",
+            lambda c, s: _base64(pickled(c, s)),
+            lambda c: _base64(harmless_pickle(c)),
+        ),
+        Payload(
+            "pickle-hex",
+            "a pickle that calls os.mkdir('made-CANARY'), in hexadecimal",
+            lambda c, s: pickled(c, s).hex(),
+            lambda c: harmless_pickle(c).hex(),
+        ),
         Payload("yaml", '!!python/object/apply:os.mkdir ["SCRATCH/made-CANARY"]'),
-        Payload("yaml-key", 'name: !!python/object/apply:os.mkdir ["SCRATCH/made-CANARY"]\n', None, lambda c: f"name: {c}\n"),
-        Payload("jsonpickle", '{"py/reduce": [{"py/function": "os.mkdir"}, {"py/tuple": ["SCRATCH/made-CANARY"]}]}',
-                None, lambda c: f'{{"name": "{c}"}}'),
+        Payload(
+            "yaml-key", 'name: !!python/object/apply:os.mkdir ["SCRATCH/made-CANARY"]\n', None, lambda c: f"name: {c}\n"
+        ),
+        Payload(
+            "jsonpickle",
+            '{"py/reduce": [{"py/function": "os.mkdir"}, {"py/tuple": ["SCRATCH/made-CANARY"]}]}',
+            None,
+            lambda c: f'{{"name": "{c}"}}',
+        ),
         Payload("marshal", "marshalled code that calls os.mkdir('made-CANARY')", marshalled, marshal.dumps),
-        Payload("marshal-base64", "marshalled code that calls os.mkdir('made-CANARY'), in base64",
-                lambda c, s: _base64(marshalled(c, s)), lambda c: _base64(marshal.dumps(c))),
-    )  # fmt: skip
+        Payload(
+            "marshal-base64",
+            "marshalled code that calls os.mkdir('made-CANARY'), in base64",
+            lambda c, s: _base64(marshalled(c, s)),
+            lambda c: _base64(marshal.dumps(c)),
+        ),
+    )
 
     def watch(self) -> None:
         """Let every reader of documents say what it reads."""
@@ -101,7 +119,7 @@ def _watch_pickle() -> None:
                 **options,
             )
 
-    pickle.Unpickler = pickle._Unpickler = Unpickler  # noqa: SLF001  # type: ignore[misc, attr-defined]
+    pickle.Unpickler = pickle._Unpickler = Unpickler  # type: ignore[misc]  # noqa: SLF001
     pickle.loads, pickle.load = _watched(pickle.loads, "pickle"), _watched(pickle.load, "pickle")
     sys.modules.setdefault("cPickle", pickle)
     marshal.loads, marshal.load = _watched(marshal.loads, "marshal"), _watched(marshal.load, "marshal")
@@ -156,7 +174,7 @@ class _DoorShelf(dict[str, Any]):
 
     sync = close
 
-    def __enter__(self) -> _DoorShelf:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_exc: object) -> None:

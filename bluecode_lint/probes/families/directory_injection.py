@@ -16,7 +16,7 @@ _SEARCHES = re.compile(r"search|filter|query|find|bind", re.IGNORECASE)
 
 
 def structure_of(text: str) -> tuple[str, ...]:
-    """Give the skeleton of a filter: parentheses, operators, attribute names, wildcards (RFC 4515); values as one mark."""
+    """Give the skeleton of a filter (RFC 4515): parentheses, operators, wildcards; names and values by kind alone."""
     tokens = re.findall(r"[()&|!*]|[<>~]?=|[^()&|!*=<>~]+", re.sub(r"\\[0-9a-fA-F]{2}", "x", text))
     return tuple(token if token[0] in "()&|!*=<>~" else "value" for token in tokens)
 

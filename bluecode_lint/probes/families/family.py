@@ -13,8 +13,21 @@ if TYPE_CHECKING:
     from ..driver.stage import Event, Point, Stage
 
 
-TEXT_DOORS = frozenset({"query parameter", "form field", "header", "cookie", "path parameter", "command-line argument",
-                        "command-line option", "JSON field", "query string", "request path", "environment variable"})  # fmt: skip
+TEXT_DOORS = frozenset(
+    {
+        "query parameter",
+        "form field",
+        "header",
+        "cookie",
+        "path parameter",
+        "command-line argument",
+        "command-line option",
+        "JSON field",
+        "query string",
+        "request path",
+        "environment variable",
+    }
+)
 
 
 @dataclass(frozen=True)

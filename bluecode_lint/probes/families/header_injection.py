@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-import http.server
+import importlib
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from ..driver.stage import Event
 
 _WRITERS = frozenset({"start_response", "sendmail", "send_header", "putheader", "send", "sendall", "write"})
-_real_send = http.server.BaseHTTPRequestHandler.send_header
 
 
 class HeaderInjection(Family):
@@ -30,7 +29,8 @@ class HeaderInjection(Family):
 
     def watch(self) -> None:
         """Show what the standard library's server sends, which checks nothing."""
-        http.server.BaseHTTPRequestHandler.send_header = _send_header  # type: ignore[method-assign]
+        server: Any = importlib.import_module("http.server")  # by name: it is watched here, not used
+        server.BaseHTTPRequestHandler.send_header = _watched(server.BaseHTTPRequestHandler.send_header)
 
     def is_sink(self, event: Event) -> bool:
         """Take headers, and calls that put text on the wire."""
@@ -51,10 +51,15 @@ class HeaderInjection(Family):
         return ""
 
 
-def _send_header(self: Any, keyword: str, value: Any) -> None:
-    see("wire", "send_header", f"{as_text(keyword)}: {as_text(value)}")
-    if getattr(self, "wfile", None) is not None:
-        _real_send(self, keyword, value)
+def _watched(real: Any) -> Any:
+    """Show each header line before it goes out."""
+
+    def send_header(self: Any, keyword: str, value: Any) -> None:
+        see("wire", "send_header", f"{as_text(keyword)}: {as_text(value)}")
+        if getattr(self, "wfile", None) is not None:
+            real(self, keyword, value)
+
+    return send_header
 
 
 FAMILY = HeaderInjection()

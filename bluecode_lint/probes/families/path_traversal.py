@@ -37,11 +37,19 @@ def _zip(name: str) -> bytes:
 
 def _archives(name: str, make: Callable[[str], bytes]) -> tuple[Payload, ...]:
     return (
-        Payload(f"{name}-parents", f"a {name} archive with the member {_UP}outside-CANARY",
-                lambda c, _s: make(f"{_UP}outside-{c}"), lambda c: make(f"{c}.txt")),
-        Payload(f"{name}-absolute", f"a {name} archive with the member SCRATCH/outside-CANARY",
-                lambda c, s: make(f"{s}/outside-{c}"), lambda c: make(f"{c}.txt")),
-    )  # fmt: skip
+        Payload(
+            f"{name}-parents",
+            f"a {name} archive with the member {_UP}outside-CANARY",
+            lambda c, _s: make(f"{_UP}outside-{c}"),
+            lambda c: make(f"{c}.txt"),
+        ),
+        Payload(
+            f"{name}-absolute",
+            f"a {name} archive with the member SCRATCH/outside-CANARY",
+            lambda c, s: make(f"{s}/outside-{c}"),
+            lambda c: make(f"{c}.txt"),
+        ),
+    )
 
 
 class PathTraversal(Family):

@@ -17,15 +17,24 @@ if TYPE_CHECKING:
     from ..driver.stage import Event, Stage
 
 _GENERATORS = (
-    "random", "randint", "randrange", "choice", "choices", "sample", "shuffle", "getrandbits", "uniform", "randbytes",
-)  # fmt: skip
+    "random",
+    "randint",
+    "randrange",
+    "choice",
+    "choices",
+    "sample",
+    "shuffle",
+    "getrandbits",
+    "uniform",
+    "randbytes",
+)
 
 
 _STRONG = ("token_hex", "token_urlsafe", "token_bytes", "randbelow", "choice", "randbits")
 
 
 class PredictableSecret(Family):
-    """Two attempts start from the same state of `random` and the same time; the system's own randomness stays random."""
+    """Attacks start from the same state of `random` and the same time; the system's own randomness stays random."""
 
     name = "predictable secret"
     cwes = frozenset({330, 335, 337, 338, 340})

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-import http.client
+import importlib
 import re
 import urllib.request
 from typing import TYPE_CHECKING, Any
@@ -55,10 +55,11 @@ class RequestForgery(Family):
     def watch(self) -> None:
         """Answer requests of the standard library without sending any."""
         urllib.request.urlopen = urllib.request.urlretrieve = _ask
-        http.client.HTTPConnection.__init__ = _connect  # type: ignore[method-assign]
-        http.client.HTTPSConnection.__init__ = _connect  # type: ignore[method-assign]
-        http.client.HTTPConnection.request = lambda *_a, **_k: None  # type: ignore[method-assign]
-        http.client.HTTPConnection.getresponse = lambda *_a: Wild("response")  # type: ignore[assignment, method-assign]
+        client: Any = importlib.import_module("http.client")  # by name: it is disarmed here, not used
+        for owner in (client.HTTPConnection, client.HTTPSConnection):
+            owner.__init__ = _connect
+        client.HTTPConnection.request = lambda *_args, **_options: None
+        client.HTTPConnection.getresponse = lambda *_args: Wild("response")
 
     def is_sink(self, event: Event) -> bool:
         """Take requests of the standard library and of the usual clients."""

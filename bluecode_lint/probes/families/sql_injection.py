@@ -1,7 +1,7 @@
 """SQL injection (CWE-89): a hostile value changes the structure of the statement, which a harmless one does not.
 
-A statement is read as tokens; literals count by kind alone. Where the dialect is not known, the structure must change both
-with and without backslash escapes.
+A statement is read as tokens; literals count by kind alone. Where the dialect is not known, the structure must change
+both with and without backslash escapes.
 """
 # ruff: noqa: TID252  # relative, because inside the sandbox the package has another name
 
@@ -15,11 +15,11 @@ from .family import Family, Look, Payload
 if TYPE_CHECKING:
     from ..driver.stage import Event
 
-_STATEMENT = re.compile(
-    r"^\s*\(?\s*(?:--[^\n]*\n\s*)*(?:select|insert|update|delete|create|drop|alter|replace|with|pragma|merge|truncate|show|grant|"
-    r"revoke|exec|execute|call|explain|copy|set|use|attach|vacuum|declare|begin|lock|match|where|order\s+by|and|or|not\s+exists)\b",
-    re.IGNORECASE,
+_VERBS = (
+    "select|insert|update|delete|create|drop|alter|replace|with|pragma|merge|truncate|show|grant|revoke|exec|execute|call|"
+    r"explain|copy|set|use|attach|vacuum|declare|begin|lock|match|where|order\s+by|and|or|not\s+exists"
 )
+_STATEMENT = re.compile(rf"^\s*\(?\s*(?:--[^\n]*\n\s*)*(?:{_VERBS})\b", re.IGNORECASE)
 _TALKERS = frozenset(
     [
         "print",
@@ -76,14 +76,25 @@ _RUNNERS = frozenset(
         "run_query",
     ]
 )
-_TOKEN = {
-    escapes: re.compile(
-        rf"(?P<space>\s+)|(?P<comment>--[^\n]*|/\*.*?\*/)|(?P<text>'(?:[^'{esc}]|''{alt})*'?)|(?P<name>\"(?:[^\"{esc}]|\"\"{alt})*\"?"
-        rf"|`[^`]*`?|\[[^\]]*\])|(?P<number>\d+(?:\.\d+)?)|(?P<word>[A-Za-z_$@][\w$]*)|(?P<mark>%\(\w+\)s|%s|:\w+|\?)|(?P<sign>.)",
-        re.DOTALL,
-    )
-    for escapes, esc, alt in ((False, "", ""), (True, r"\\", r"|\\."))
-}
+
+
+def _token(escaped: str, inside: str) -> re.Pattern[str]:
+    """Compile a dialect's tokens; ``escaped`` are further characters that end a run, ``inside`` further escapes."""
+    parts = {
+        "space": r"\s+",
+        "comment": r"--[^\n]*|/\*.*?\*/",
+        "text": rf"'(?:[^'{escaped}]|''{inside})*'?",
+        "name": rf"\"(?:[^\"{escaped}]|\"\"{inside})*\"?|`[^`]*`?|\[[^\]]*\]",
+        "number": r"\d+(?:\.\d+)?",
+        "word": r"[A-Za-z_$@][\w$]*",
+        "mark": r"%\(\w+\)s|%s|:\w+|\?",
+        "sign": ".",
+    }
+    return re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in parts.items()), re.DOTALL)
+
+
+_TOKEN = {False: _token("", ""), True: _token(r"\\", r"|\\.")}
+"""By whether a backslash escapes inside quotes."""
 
 
 def structure_of(statement: str, *, backslash: bool) -> tuple[str, ...]:

@@ -82,7 +82,7 @@ def _shown_property(real: Any, name: str) -> property:
         see("tls", name, value)
         real.__set__(self, value)
 
-    return property(lambda self: real.__get__(self), put)
+    return property(real.__get__, put)
 
 
 FAMILY = TlsVerification()

@@ -16,6 +16,7 @@ from .family import Family, Look, Payload
 if TYPE_CHECKING:
     from ..driver.stage import Stage
 
+_PLANTED = "file://SCRATCH/outside-CANARY"
 _HEAD = '<?xml version="1.0"?>'
 SWOLLEN = 100_000
 
@@ -28,11 +29,19 @@ class XmlEntities(Family):
     kinds = frozenset({"xml", "path"})
     samples = ("<plain>plain</plain>",)
     payloads = (
-        Payload("external", f'{_HEAD}<!DOCTYPE r [<!ENTITY e SYSTEM "file://SCRATCH/outside-CANARY">]><r>&e;</r>',
-                None, lambda c: f"<r>{c}</r>"),
-        Payload("parameter", f'{_HEAD}<!DOCTYPE r [<!ENTITY % e SYSTEM "file://SCRATCH/outside-CANARY"> %e;]><r>CANARY</r>',
-                None, lambda c: f"<r>{c}</r>"),
-    )  # fmt: skip
+        Payload(
+            "external",
+            f'{_HEAD}<!DOCTYPE r [<!ENTITY e SYSTEM "{_PLANTED}">]><r>&e;</r>',
+            None,
+            lambda c: f"<r>{c}</r>",
+        ),
+        Payload(
+            "parameter",
+            f'{_HEAD}<!DOCTYPE r [<!ENTITY % e SYSTEM "{_PLANTED}"> %e;]><r>CANARY</r>',
+            None,
+            lambda c: f"<r>{c}</r>",
+        ),
+    )
 
     def harmless(self, canary: str, like: Payload | None = None) -> str:  # noqa: ARG002  # one form serves all
         """Give a small document."""

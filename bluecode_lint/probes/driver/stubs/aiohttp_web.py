@@ -21,8 +21,16 @@ Request = AnyRequest
 class Response:
     """A response."""
 
-    def __init__(self, *, body: Any = None, text: Any = None, status: int = 200, content_type: str | None = None,
-                 headers: Any = None, **_kw: Any) -> None:  # fmt: skip
+    def __init__(
+        self,
+        *,
+        body: Any = None,
+        text: Any = None,
+        status: int = 200,
+        content_type: str | None = None,
+        headers: Any = None,
+        **_kw: Any,
+    ) -> None:
         self.content = text if text is not None else body if body is not None else ""
         self.status = status
         self.headers = dict(headers or {})

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import builtins
-from typing import Any
+from typing import Any, Self
 
 
 class _AsyncFile:
@@ -22,7 +22,7 @@ class _AsyncFile:
     async def write(self, data: Any) -> Any:
         return self._file.write(data)
 
-    async def __aenter__(self) -> _AsyncFile:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_exc: object) -> None:

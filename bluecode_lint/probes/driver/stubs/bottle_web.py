@@ -46,7 +46,7 @@ class HTTPResponse(Exception):  # noqa: N818  # its name there
     def set_header(self, name: str, value: Any) -> None:
         see("set_header", as_text(name), value)
         if "\n" in as_text(value) or "\r" in as_text(value):
-            raise ValueError("Header value must not contain control characters")  # noqa: EM101, TRY003  # as Bottle does
+            raise ValueError("Header value must not contain control characters")  # noqa: EM101, TRY003
         self.headers[name] = as_text(value)
 
     add_header = set_header
@@ -87,7 +87,7 @@ def redirect(url: Any, code: int = 303) -> None:
         HTTPResponse: Always; the redirect travels as one.
     """
     see("redirect", "bottle.redirect", url)
-    raise HTTPResponse("", code, {"Location": as_text(url)})
+    raise HTTPResponse(status=code, headers={"Location": as_text(url)})
 
 
 def static_file(filename: Any, root: Any, **_kw: Any) -> HTTPResponse:
@@ -111,7 +111,7 @@ def template(source: Any, *args: Any, **context: Any) -> str:
     see("template", "bottle", text)
 
     def value(match: re.Match[str]) -> str:
-        found = eval(match.group(2).strip(), {"__builtins__": __builtins__}, context)  # noqa: S307  # SimpleTemplate runs Python
+        found = eval(match.group(2).strip(), {"__builtins__": __builtins__}, context)  # noqa: S307
         return as_text(found) if match.group(1) else as_text(escape(found))
 
     return re.sub(r"\{\{(!?)(.*?)\}\}", value, text)

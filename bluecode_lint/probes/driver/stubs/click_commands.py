@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 from ..stage import STAGE, Point, see
 from ..values import DoorFile, read
@@ -22,7 +22,7 @@ class Choice(tuple[str, ...]):
 
     __slots__ = ()
 
-    def __new__(cls, choices: Any = (), *_args: Any, **_kw: Any) -> Choice:
+    def __new__(cls, choices: Any = (), *_args: Any, **_kw: Any) -> Self:
         return super().__new__(cls, tuple(choices))
 
 

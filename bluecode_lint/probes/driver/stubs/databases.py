@@ -1,5 +1,5 @@
 """Stand-in for SQLAlchemy and the DB-API drivers: connections are wild, so only what wraps a statement is here."""
-# ruff: noqa: ANN401, D102, TID252  # the interfaces of the packages it stands in for; relative: it is loaded under two names
+# ruff: noqa: ANN401, D102, TID252  # foreign interface; relative: it has two names
 
 from __future__ import annotations
 

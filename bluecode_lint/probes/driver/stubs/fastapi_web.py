@@ -73,8 +73,14 @@ class Response:
     media_type = "text/plain"
     status = 200
 
-    def __init__(self, content: Any = "", status_code: int | None = None, headers: Any = None, media_type: str | None = None,
-                 **_kw: Any) -> None:  # fmt: skip
+    def __init__(
+        self,
+        content: Any = "",
+        status_code: int | None = None,
+        headers: Any = None,
+        media_type: str | None = None,
+        **_kw: Any,
+    ) -> None:
         self.body = content
         self.status_code = status_code or self.status
         self.headers = dict(headers or {})
@@ -311,7 +317,7 @@ def _convert(door: str, name: str, kind: Any) -> Any:
             return kind(value)
         except (ValueError, TypeError):
             if hasattr(kind, "__members__"):
-                return next(iter(kind))
+                return next(iter(kind.__members__.values()))
             raise RequestValidationError(name) from None
     return [value] if typing.get_origin(kind) is list or kind is list else value
 

@@ -67,8 +67,15 @@ class Response:
 
     default_mimetype = "text/html"
 
-    def __init__(self, response: Any = "", status: Any = 200, headers: Any = None, mimetype: str | None = None,
-                 content_type: str | None = None, **_kw: Any) -> None:  # fmt: skip
+    def __init__(
+        self,
+        response: Any = "",
+        status: Any = 200,
+        headers: Any = None,
+        mimetype: str | None = None,
+        content_type: str | None = None,
+        **_kw: Any,
+    ) -> None:
         self.data = response
         self.status_code = int(str(status)[:3]) if str(status)[:3].isdigit() else 200
         self.headers = _Headers(headers)
@@ -133,7 +140,7 @@ class _Headers(dict[str, Any]):
     def __setitem__(self, key: Any, value: Any) -> None:
         see("set_header", as_text(key), value)
         if "\n" in as_text(value) or "\r" in as_text(value):
-            raise ValueError("Header values must not contain newline characters.")  # noqa: EM101, TRY003  # as werkzeug does
+            raise ValueError("Header values must not contain newline characters.")  # noqa: EM101, TRY003
         super().__setitem__(as_text(key), as_text(value))
 
     def add(self, key: Any, value: Any, **_kw: Any) -> None:

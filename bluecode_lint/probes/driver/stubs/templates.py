@@ -1,7 +1,7 @@
 """Rendering templates: the real Jinja2 where it is installed, else a small one that knows its core.
 
-The small one renders ``{{ expression|filter }}``, ``{% if %}``, ``{% for %}`` and ``{% set %}`` with autoescape, which is
-what it takes to tell an escaped value from a raw one and a rendered expression from a literal one.
+The small one renders ``{{ expression|filter }}``, ``{% if %}``, ``{% for %}`` and ``{% set %}`` with autoescape, which
+is what it takes to tell an escaped value from a raw one and a rendered expression from a literal one.
 """
 # ruff: noqa: ANN401, D102, TID252  # templates hold values of any type; relative: it is loaded under two names
 

@@ -1,5 +1,5 @@
 """Stand-in for the parts of werkzeug that applications use by themselves."""
-# ruff: noqa: ANN401, D102, TID252  # the interface of the package it stands in for; relative: it is loaded under two names
+# ruff: noqa: ANN401, D102, TID252  # foreign interface; relative: it has two names
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def safe_join(directory: str, *names: str) -> str | None:
     parts = [str(directory)]
     for name in names:
         normal = os.path.normpath(str(name)) if name else ""
-        if normal.startswith("/") or normal == ".." or normal.startswith("../") or "\\" in normal:
+        if normal.startswith(("/", "../")) or normal == ".." or "\\" in normal:
             return None
         parts.append(normal)
     return "/".join(parts)

@@ -171,8 +171,15 @@ class _Etree:
 etree: Any = _Etree()
 objectify = html = etree
 _defused = _Defused()
-_NAMES = {"fromstring": _defused.fromstring, "XML": _defused.XML, "parse": _defused.parse, "parseString": _defused.parseString,
-          "EntitiesForbidden": EntitiesForbidden, "DTDForbidden": DTDForbidden, "DefusedXmlException": DefusedXmlException}  # fmt: skip
+_NAMES = {
+    "fromstring": _defused.fromstring,
+    "XML": _defused.XML,
+    "parse": _defused.parse,
+    "parseString": _defused.parseString,
+    "EntitiesForbidden": EntitiesForbidden,
+    "DTDForbidden": DTDForbidden,
+    "DefusedXmlException": DefusedXmlException,
+}
 MODULES = {
     "defusedxml": {"ElementTree": _defused, "minidom": _defused, "lxml": _defused, "sax": _defused, **_NAMES},
     **{f"defusedxml.{name}": _NAMES for name in ("ElementTree", "minidom", "lxml", "sax", "common", "cElementTree")},
