@@ -24,14 +24,17 @@ HERE = Path(__file__).resolve().parent
 PRELOAD = ("bluecode_lint.probes.driver.main", "bluecode_lint.probes.families.command_injection")
 """What a warm sandbox may import beforehand: the driver changes nothing until a job asks it to."""
 
-_BOOT = (
-    "import sys, types, importlib\n"
-    "name = 'bluecode_lint.probes.driver.main'\n"
-    "if name not in sys.modules:\n"
-    "    package = types.ModuleType('bluecode_probes'); package.__path__ = [sys.argv[1]]\n"
-    "    sys.modules['bluecode_probes'] = package; name = 'bluecode_probes.driver.main'\n"
-    "importlib.import_module(name).main()\n"
-)
+_BOOT = """import importlib, sys, types
+name = "bluecode_lint.probes.driver.main"
+loaded = sys.modules.get(name)
+if loaded is None or not loaded.__file__.startswith(sys.argv[1]):
+    package = types.ModuleType("bluecode_probes")
+    package.__path__ = [sys.argv[1]]
+    sys.modules["bluecode_probes"] = package
+    name = "bluecode_probes.driver.main"
+importlib.import_module(name).main()
+"""
+"""Starts the driver: the preloaded one, or, under another name, the one beside this module."""
 
 
 @cache
