@@ -6,7 +6,7 @@ import gc
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from bluecode_lint.analyzers.flow.knowledge import load_knowledge
@@ -58,7 +58,7 @@ class FlowAnalyzer:
         self._jobs = jobs
         self._threat_model = threat_model
         self._knowledge = load_knowledge(rules_root, rules)
-        self._analyst: Analyst | None = None
+        self._analyst = Analyst(self._knowledge, rules, threat_model)
 
     @property
     def name(self) -> str:
@@ -67,19 +67,21 @@ class FlowAnalyzer:
 
     def analyze(self, artifacts: Sequence[Artifact]) -> Iterator[Finding | Notification]:
         """Analyse all Python artifacts, then again those whose calls cross into others."""
-        self._analyst = None  # what it keeps belongs to one batch
+        self._analyst = Analyst(self._knowledge, self._rules, self._threat_model)
         by_uri = {a.uri: a for a in artifacts if a.language == "python"}
         reports: dict[str, ModuleReport] = {}
         notes: list[Notification] = []
         todo: list[Task] = [(by_uri[uri], {}) for uri in sorted(by_uri)]
-        for round_number in range(_MAX_ROUNDS):
-            before = {uri: signature(r.summaries) for uri, r in reports.items()}
-            for report in self._analyse(todo, notes):
-                reports[report.uri] = report
-            changed = [u for u, r in reports.items() if before.get(u) != signature(r.summaries)]
-            if not changed or round_number == _MAX_ROUNDS - 1:
-                break
-            todo = self._next_round(reports, set(changed), by_uri)
+        with ExitStack() as stack:
+            pool = self._pool(todo, stack)
+            for _ in range(_MAX_ROUNDS):
+                before = {uri: signature(r.summaries) for uri, r in reports.items()}
+                for report in self._analyse(todo, pool, notes):
+                    reports[report.uri] = report
+                changed = {u for u, r in reports.items() if before.get(u) != signature(r.summaries)}
+                todo = self._next_round(reports, changed, by_uri)
+                if not todo:
+                    break
         for report in reports.values():
             notes.extend(report.notifications)
         yield from best_of(f for r in reports.values() for f in r.findings)
@@ -100,28 +102,26 @@ class FlowAnalyzer:
                 todo.append((by_uri[uri], needed))
         return todo
 
-    def _analyse(self, tasks: list[Task], notes: list[Notification]) -> Iterator[ModuleReport]:
-        size = sum(len(a.text) for a, _ in tasks)
-        if self._jobs > 1 and len(tasks) > 1 and size >= _WORTH_PROCESSES:
-            try:
-                yield from self._analyse_in_processes(tasks)
-            except (BrokenProcessPool, OSError) as error:
-                text = f"Worker processes failed ({error}); the flow analysis ran in one process."
-                notes.append(Notification(Level.NOTE, "flow-workers-failed", text))
-            else:
-                return
-        analyst = self._analyst or Analyst(self._knowledge, self._rules, self._threat_model)
-        self._analyst = analyst
-        with _calm_collector():
-            for artifact, externals in tasks:
-                yield analyst.analyse(artifact, externals)
-
-    def _analyse_in_processes(self, tasks: list[Task]) -> list[ModuleReport]:
+    def _pool(self, tasks: list[Task], stack: ExitStack) -> ProcessPoolExecutor | None:
+        """Start the workers for a batch, if it is large enough to pay for them."""
+        if self._jobs < 2 or sum(len(a.text) for a, _ in tasks) < _WORTH_PROCESSES:  # noqa: PLR2004  # more than one
+            return None
         # spawn: the caller may have threads, and a forked child of a threaded process can hang
         context = multiprocessing.get_context("spawn")
         arguments = (self._root, dict(self._rules), self._threat_model)
-        with ProcessPoolExecutor(self._jobs, context, _start_worker, arguments) as pool:
-            return list(pool.map(_analyse_in_worker, tasks, chunksize=_CHUNK))
+        return stack.enter_context(ProcessPoolExecutor(self._jobs, context, _start_worker, arguments))
+
+    def _analyse(
+        self, tasks: list[Task], pool: ProcessPoolExecutor | None, notes: list[Notification]
+    ) -> list[ModuleReport]:
+        if pool is not None:
+            try:
+                return list(pool.map(_analyse_in_worker, tasks, chunksize=_CHUNK))
+            except (BrokenProcessPool, OSError) as error:
+                text = f"Worker processes failed ({error}); the flow analysis went on in one process."
+                notes.append(Notification(Level.NOTE, "flow-workers-failed", text))
+        with _calm_collector():
+            return [self._analyst.analyse(artifact, externals) for artifact, externals in tasks]
 
 
 @contextmanager

@@ -67,9 +67,6 @@ class Calls(Sinks):
         base: Value | None = None
         if isinstance(function, Attribute):
             base = self.value(function.value)
-            receiver = dotted(function.value) or "?"
-        else:
-            receiver = ""
         values = [self.value(a) for a in call.args]
         keywords = {k or "**": self.value(v) for k, v in call.keywords}
         arguments = Arguments(call, base, values, keywords)
@@ -82,20 +79,17 @@ class Calls(Sinks):
         elif base is not None and base.kind:
             path = f"{base.kind}.{name}"
         known = self.knowledge.calls.get(name)
-        if known is not None and known.sinks:
+        result: Value | None = None
+        if known is not None:
+            receiver = (dotted(function.value) or "?") if isinstance(function, Attribute) else ""
             self.check_sinks(known, name, path, receiver, arguments)
+            result = self.known_call(known, name, path, receiver, arguments)
         self.check_any_call(name, arguments)
-        result = self.known_call(known, name, path, receiver, arguments) if known is not None else None
-        if result is not None:
-            return result
-        result = self.special(name, path, arguments)
-        if result is not None:
-            return result
-        if base is not None:
+        if result is None:
+            result = self.special(name, path, arguments)
+        if result is None and base is not None:
             result = self.builtin_method(call, base, values, keywords)
-            if result is not None:
-                return result
-        return self.foreign(name, path, arguments)
+        return result if result is not None else self.foreign(name, path, arguments)
 
     def plain_function(self, function: Expr) -> Expr:
         """Read ``getattr(x, "name")`` as ``x.name``."""

@@ -52,6 +52,7 @@ from bluecode_lint.analyzers.ir import (
     Walrus,
     dotted,
     fold,
+    last_name,
 )
 
 if TYPE_CHECKING:
@@ -142,7 +143,8 @@ class Expressions(Frame):
         """Evaluate an attribute that hostile data comes in by."""
         name, knowledge = expr.name, self.knowledge
         if name in knowledge.path_names:
-            source = knowledge.paths.get(self.path(expr))
+            own = self.is_own(expr.value) and self.is_in_handler_class()
+            source = knowledge.paths.get(f"self.{name}" if own else self.path(expr))
             if source is not None:
                 return self.source(expr, source.kind, source.what)
         if name in knowledge.requests.attributes and self.is_request(expr.value):
@@ -152,6 +154,11 @@ class Expressions(Frame):
             if source.matcher.receivers is None or source.matcher.receivers.search(dotted(expr.value)):
                 return self.source(expr, source.kind, source.what)
         return None
+
+    def is_in_handler_class(self) -> bool:
+        """Tell whether the method's class is one that a framework calls with requests."""
+        bases = self.knowledge.handlers.bases
+        return self.owner is not None and any(bases.search(last_name(b)) for b in self.owner.bases)
 
     def is_own(self, expr: Expr) -> bool:
         """Tell whether an expression is the instance or class a method belongs to."""

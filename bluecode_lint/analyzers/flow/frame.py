@@ -86,6 +86,7 @@ class Program(Protocol):
     knowledge: Knowledge
     is_script: bool
     bounds: dict[str, bool]
+    configured: dict[str, bool]
 
     def summary(self, function: Function, depth: int) -> Summary:
         """Give the summary of a function of the module."""
@@ -176,9 +177,7 @@ class Frame(ABC):
             if taint.shape or taint.prefix or len(self.origins) > 10_000:  # noqa: PLR2004  # only generated code has more
                 found.append(taint)
             else:
-                origin = taint.origin.part(
-                    key, f"{taint.origin.what}{label}" if taint.origin.kind > Kind.STORED else taint.origin.what
-                )
+                origin = taint.origin.parts.get(key) or taint.origin.part(key, label)
                 found.append(Taint(origin, taint.cleared, 0, "", taint.steps))
         return tuple(found)
 
@@ -261,7 +260,11 @@ class Frame(ABC):
     def is_configuration(self, expr: Expr) -> bool:
         """Tell whether a name is one that programs give to what an operator or a developer chose."""
         name = dotted(expr.value if isinstance(expr, Subscript) else expr)
-        return bool(name) and self.knowledge.patterns["configuration"].search(name) is not None
+        known = self.program.configured.get(name)
+        if known is None:
+            known = bool(name) and self.knowledge.patterns["configuration"].search(name) is not None
+            self.program.configured[name] = known
+        return known
 
     def matches(self, pattern: str, name: str) -> re.Match[str] | None:
         """Search one of the name patterns."""

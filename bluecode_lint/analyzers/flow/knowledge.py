@@ -162,16 +162,13 @@ class Knowledge:
     requests: Requests
     handlers: Handlers
     patterns: dict[str, re.Pattern[str]]
+    sink_names: frozenset[str]
+    """The last names of all calls that can be sinks."""
 
     @property
     def everything(self) -> int:
         """Give the mask of all contexts."""
         return ((1 << len(self.bits)) - 1) & ~WHOLE_ONLY
-
-    @property
-    def sink_names(self) -> frozenset[str]:
-        """Give the last names of all calls that can be sinks."""
-        return frozenset(name for name, known in self.calls.items() if known.sinks)
 
 
 def load_knowledge(rules_root: Path, rules: Mapping[str, Rule]) -> Knowledge:
@@ -261,6 +258,7 @@ class _Builder:
                 frozenset(handlers.get("injected", ())),
             ),
             {k: patterns.get(k, never) for k in _PATTERNS},
+            frozenset(name for name, known in self.calls.items() if known.sinks),
         )
 
     def add_calls(

@@ -83,6 +83,7 @@ class ModuleAnalysis:
         self.attribute_values: dict[tuple[int, str], Value | None] = {}
         self.passed: dict[int, list[Mapping[int, Value]]] = {}
         self.bounds: dict[str, bool] = {}
+        self.configured: dict[str, bool] = {}
         self.any_call = self._any_call_pattern()
         self.called_names = frozenset(last_name(c.function) for c in module.calls)
         self.is_script = b"__main__" in module.source or "parse_args" in self.called_names
@@ -131,30 +132,32 @@ class ModuleAnalysis:
         names = {n for n in self.called_names if n in sinks or (pattern is not None and pattern.search(n))}
         names |= {path.rpartition(".")[2] for path in self.externals}
         names |= self._aliases_of(names)
-        source = self.module.source
         telling = self._telling_names()
+        rest = []
         matter: set[int] = set()
+        for function in self.module.functions:
+            if self.is_handler(function) or self._has_telling_text(function, telling):
+                matter.add(id(function))
+                names.add(_called_as(function))
+            else:
+                rest.append(function)
         changed = True
         while changed:
-            changed = False
-            for function in self.module.functions:
-                if id(function) in matter:
-                    continue
-                text = source[function.start : function.end]
-                if (
-                    not names.isdisjoint(function.called)
-                    or _MARKUP.search(text)
-                    or _STATEMENT.search(text)
-                    or (telling is not None and telling.search(text))
-                    or _STORES.search(text)
-                    or self.is_handler(function)
-                ):
-                    matter.add(id(function))
-                    names.add(
-                        function.name if function.name != "__init__" or function.owner is None else function.owner.name
-                    )
-                    changed = True
+            calling = [f for f in rest if not names.isdisjoint(f.called)]
+            changed = bool(calling)
+            matter.update(id(f) for f in calling)
+            names.update(_called_as(f) for f in calling)
+            rest = [f for f in rest if id(f) not in matter]
         return matter
+
+    def _has_telling_text(self, function: Function, telling: re.Pattern[bytes] | None) -> bool:
+        text = self.module.source[function.start : function.end]
+        return bool(
+            _MARKUP.search(text)
+            or _STATEMENT.search(text)
+            or _STORES.search(text)
+            or (telling is not None and telling.search(text))
+        )
 
     def _aliases_of(self, names: set[str]) -> set[str]:
         """Find what sinks are called in this module: ``from os import system as s``, ``run = os.system``."""
@@ -404,6 +407,10 @@ class ModuleAnalysis:
         if result is not None and not result.taints and not result.harmless and result.ref is None and not result.items:
             return None if not result.kind else result
         return result
+
+
+def _called_as(function: Function) -> str:
+    return function.owner.name if function.name == "__init__" and function.owner is not None else function.name
 
 
 def _without_params(value: Value) -> Value:

@@ -119,17 +119,15 @@ class Sinks(Containers):
         """Record what is plainly a sink by its arguments: a statement of SQL run by something that sounds like it."""
         if "**" in arguments.keywords:
             self.check_fields(name, arguments)
-        known = self.knowledge.calls.get("<any>")
-        if known is None or self.matches("talkers", name):
-            return
         for value in (*arguments.values, *arguments.keywords.values()):
             for taint in value.taints:
                 if taint.shape & BUILT and taint.shape & (SQL | HTML):
-                    self.check_telling_text(known.sinks, name, taint, arguments.call)
+                    self.check_telling_text(name, taint, arguments.call)
 
-    def check_telling_text(self, sinks: list[Sink], name: str, taint: Taint, node: Expr) -> None:
+    def check_telling_text(self, name: str, taint: Taint, node: Expr) -> None:
         """Record a text that is plainly SQL or markup and is handed to a function nothing else is known of."""
-        for sink in sinks:
+        known = self.knowledge.calls.get("<any>")
+        for sink in known.sinks if known is not None and not self.matches("talkers", name) else ():
             pattern = sink.matcher.receivers
             fits = pattern is not None and pattern.search(name) is not None
             if sink.check == "statement" and taint.shape & SQL and not _is_weak_name(taint):

@@ -84,12 +84,11 @@ class Origin:
     parent: Origin | None = None
     parts: dict[Any, Origin] = field(default_factory=dict, repr=False)
 
-    def part(self, key: Any, what: str) -> Origin:  # noqa: ANN401  # any constant key
-        """Give the origin of a part (an attribute, a constant key); the same one each time."""
-        found = self.parts.get(key)
-        if found is None:
-            found = Origin(self.kind, what, self.start, self.end, self.param, key, self)
-            self.parts[key] = found
+    def part(self, key: Any, label: str) -> Origin:  # noqa: ANN401  # any constant key
+        """Make the origin of a part (an attribute, a constant key), to be found in `parts` from then on."""
+        what = f"{self.what}{label}" if self.kind > Kind.STORED else self.what
+        found = Origin(self.kind, what, self.start, self.end, self.param, key, self)
+        self.parts[key] = found
         return found
 
     def is_from(self, other: Origin) -> bool:
