@@ -59,7 +59,7 @@ class Tools:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the user asked to be told. ``probe_budget`` counts attacked findings, so that it cuts the same every time."""
+    """What the user asked to be told. ``probe_budget`` counts findings, so that it cuts the same every time."""
 
     selects: Callable[[Finding], bool] = lambda _finding: True
     """Whether a finding's rule is wanted for its file."""
