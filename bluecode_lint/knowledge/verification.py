@@ -27,7 +27,7 @@ EXPECTED: Mapping[str, str] = {
 }
 """What the four runs of a proven pair end in."""
 
-LIMITS = Limits(wall_s=40.0, cpu_s=40, memory_mib=1024, processes=32, file_mib=64)
+LIMITS = Limits(wall_s=110.0, cpu_s=60, memory_mib=1024, processes=32, file_mib=64)
 
 
 @dataclass(frozen=True, slots=True)
