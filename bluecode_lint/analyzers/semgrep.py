@@ -33,22 +33,22 @@ _RULE_TIMEOUT_S = 10
 
 @dataclass(frozen=True, slots=True)
 class SemgrepRule:
-    """One of our Semgrep rules. A file in which ``token`` is not found cannot match it; None: any file can."""
+    """One of our Semgrep rules. A file in which one of ``needs`` is not found cannot match it."""
 
     id: str
     rule_id: str
     confidence: Confidence
-    token: re.Pattern[str] | None
+    needs: tuple[re.Pattern[str], ...]
     document: Mapping[str, Any]
     """The rule as Semgrep reads it."""
 
     def can_match(self, artifact: Artifact) -> bool:
         """Tell whether a file has what the rule needs: asked here, it costs Semgrep nothing."""
-        return self.token is None or self.token.search(artifact.text) is not None
+        return all(need.search(artifact.text) for need in self.needs)
 
 
 def load_semgrep_rules(folder: Path, rules: Mapping[str, Rule]) -> dict[str, SemgrepRule]:
-    """Read ``rules/semgrep/*.yaml``: what each finds, and the tokens without which it finds nothing.
+    """Read ``rules/semgrep/*.yaml``: what each finds, and what a file must contain for it to match.
 
     Raises:
         RulesError: A file is malformed, an id is given twice, or a rule is not in ``rules``.
@@ -58,7 +58,7 @@ def load_semgrep_rules(folder: Path, rules: Mapping[str, Rule]) -> dict[str, Sem
         try:
             documents = yaml.load(path.read_bytes(), Loader=_Loader)["rules"]  # noqa: S506  # safe: see _Loader
             entries = [_semgrep_rule(document) for document in documents]
-        except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError, re.error) as error:
             message = f"{path}: {error!r}"
             raise RulesError(message) from error
         for entry in entries:
@@ -78,18 +78,17 @@ _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 def _semgrep_rule(document: Mapping[str, Any]) -> SemgrepRule:
     metadata = document["metadata"]
-    tokens = sorted(metadata.get("tokens", ()))
     return SemgrepRule(
         id=document["id"],
         rule_id=metadata["rule"],
         confidence=Confidence[metadata["confidence"].upper()],
-        token=re.compile("|".join(map(re.escape, tokens))) if tokens else None,
+        needs=tuple(re.compile(need) for need in metadata.get("needs", ())),
         document=document,
     )
 
 
 class SemgrepAnalyzer:
-    """Runs Semgrep once, each rule over the files that contain a token it needs; not at all if there are none.
+    """Runs Semgrep once, each rule over the files that have what it needs; not at all if there are none.
 
     It talks to nobody: no metrics, no version check, rules from disk. ``# nosemgrep`` is ignored here: suppressions are
     judged once, for all tools.

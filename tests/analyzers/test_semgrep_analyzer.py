@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import stat
 from typing import TYPE_CHECKING
 
@@ -68,6 +69,17 @@ def test_it_is_not_started_for_files_no_rule_can_match(tmp_path: Path) -> None:
     assert not (tmp_path / "started").exists()
 
 
+def test_each_rule_runs_over_the_files_that_can_match_it_only(tmp_path: Path) -> None:
+    body = f'cp rules.json {tmp_path}/seen.json\necho \'{{"results": [], "errors": []}}\'\n'
+    files = [artifact(OPEN_SOCKET), artifact("x = 1\n"), artifact("Image.MAX_IMAGE_PIXELS = None\n")]
+    assert list(SemgrepAnalyzer(ROOT, RULES, executable=program(tmp_path, body)).analyze(files)) == []
+    seen = json.loads((tmp_path / "seen.json").read_text())["rules"]
+    assert {rule["id"]: rule["paths"]["include"] for rule in seen} == {
+        "bomb-guard-disabled": ["00001.py"],
+        "websocket-origin-unchecked": ["00000.py"],
+    }
+
+
 def test_nosemgrep_is_left_to_the_suppression_stage() -> None:
     text = OPEN_SOCKET.replace("origin):", "origin):  # nosemgrep")
     assert list(SemgrepAnalyzer(ROOT, RULES).analyze([artifact(text)]))
@@ -121,7 +133,13 @@ def test_the_version_is_for_doctor() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "rules: [{id: x}]", "rules:\n- {id: x, metadata: {rule: bluecode/no-such, confidence: low}}\n"]
+    "text",
+    [
+        "",
+        "rules: [{id: x}]",
+        "rules:\n- {id: x, metadata: {rule: bluecode/no-such, confidence: low}}\n",
+        f"rules:\n- {{id: x, metadata: {{rule: {RULE}, confidence: low, needs: ['(']}}}}\n",
+    ],
 )
 def test_bad_rules_are_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "semgrep").mkdir()

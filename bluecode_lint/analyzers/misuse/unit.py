@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from bluecode_lint.analyzers.ir import Body
 
 E = TypeVar("E", bound=Expr)
+S = TypeVar("S", bound=Stmt)
 _TEST_PATH = re.compile(r"(?:^|/)(?:tests?|testing)/|(?:^|/)(?:test_[^/]*|[^/]*_tests?|tests|conftest)\.pyi?$")
 _TEST_CODE = re.compile(
     rb"^\s*(?:async )?def test|^\s*(?:import|from) (?:pytest|unittest|django\.test)\b|TestCase\)", re.MULTILINE
@@ -135,6 +136,17 @@ class Unit:
         """Give the last names a called function may have: as written, and before it was renamed."""
         name = last_name(function)
         return (name, *self._renamed.get(name, ()))
+
+    @cached_property
+    def _statements(self) -> dict[type[Stmt], list[Stmt]]:
+        found: dict[type[Stmt], list[Stmt]] = defaultdict(list)
+        for stmt in statements(self.module.body, nested=True):
+            found[type(stmt)].append(stmt)
+        return found
+
+    def every_statement(self, kind: type[S]) -> list[S]:
+        """Give every statement of one kind, in source order."""
+        return cast("list[S]", self._statements.get(kind, []))
 
     # --- names and values ---------------------------------------------------------------------------------------------
 

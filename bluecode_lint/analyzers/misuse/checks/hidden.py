@@ -54,7 +54,7 @@ def text_aimed_at_reviewers(unit: Unit) -> Iterator[Hit]:
         yield from _aimed(start, text)
     for expr in unit.every(Const):
         text = string_value(expr) or ""
-        if len(text) > 20 and isinstance(unit.parent(expr), ExprStmt):  # noqa: PLR2004  # shorter ones say nothing
+        if _AIMED.search(text) and isinstance(unit.parent(expr), ExprStmt):
             yield from _aimed(expr.start, unit.source(expr))
 
 

@@ -50,10 +50,9 @@ def always_true(unit: Unit) -> Iterator[Hit]:
         literal = isinstance(last, Const) and isinstance(last.value, (str, int)) and not isinstance(last.value, bool)
         if literal and isinstance(last, Const) and last.value and _decides(unit, expr):
             yield Hit(expr)
-    for test in unit.every(Collection):
-        above = unit.parent(test) if test.kind == "tuple" and test.items else None
-        if isinstance(above, Assert) and above.test is test:
-            yield Hit(test)
+    for stmt in unit.every_statement(Assert):
+        if isinstance(stmt.test, Collection) and stmt.test.kind == "tuple" and stmt.test.items:
+            yield Hit(stmt.test)
 
 
 def _decides(unit: Unit, expr: Expr) -> bool:
@@ -117,8 +116,8 @@ _ABOUT_RIGHTS = re.compile(
 
 def assert_as_check(unit: Unit) -> Iterator[Hit]:
     """Find asserts about a caller's rights or a request's content; those that only narrow a type are left alone."""
-    for stmt in statements(unit.module.body, nested=True):
-        if not isinstance(stmt, Assert) or not _ABOUT_RIGHTS.search(unit.source(stmt.test)):
+    for stmt in unit.every_statement(Assert):
+        if not _ABOUT_RIGHTS.search(unit.source(stmt.test)):
             continue
         test = stmt.test
         narrows = isinstance(test, Call) and last_name(test.function) in ("isinstance", "callable", "hasattr")
@@ -132,9 +131,8 @@ def assert_as_check(unit: Unit) -> Iterator[Hit]:
 
 def jump_in_finally(unit: Unit) -> Iterator[Hit]:
     """Find jumps that leave a ``finally`` block."""
-    for stmt in statements(unit.module.body, nested=True):
-        if isinstance(stmt, Try):
-            yield from (Hit(jump) for jump in _jumps(stmt.final, in_loop=False))
+    for stmt in unit.every_statement(Try):
+        yield from (Hit(jump) for jump in _jumps(stmt.final, in_loop=False))
 
 
 def _jumps(body: Body, *, in_loop: bool) -> Iterator[Stmt]:
@@ -164,8 +162,8 @@ def _caught(clause: Handler) -> list[str]:
 
 def swallowed_security_exception(unit: Unit) -> Iterator[Hit]:
     """Find handlers that do nothing about a check that failed by raising."""
-    for stmt in statements(unit.module.body, nested=True):
-        if not isinstance(stmt, Try) or not any(_is_check(unit, inner) for inner in stmt.body):
+    for stmt in unit.every_statement(Try):
+        if not any(_is_check(unit, inner) for inner in stmt.body):
             continue
         for clause in stmt.handlers:
             kinds = _caught(clause)

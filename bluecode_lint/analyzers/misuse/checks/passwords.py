@@ -189,8 +189,8 @@ def _least_length(unit: Unit, expr: Compare) -> int | None:
         op = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}.get(op, op)
     if not (isinstance(left, Call) and last_name(left.function) == "len" and len(left.args) == 1):
         return None
-    const = unit.constant(right)
-    if not _PASSWORD.search(tail_name(left.args[0])) or const is None or not isinstance(const.value, int):
+    const = unit.constant(right) if _PASSWORD.search(tail_name(left.args[0])) else None
+    if const is None or not isinstance(const.value, int):
         return None
     if op in ("<", ">="):
         return const.value
