@@ -57,8 +57,8 @@ def probed_cwes() -> frozenset[int]:
 class ProbeOptions:
     """What an operator may set.
 
-    ``budget`` is the number of attempts a finding may cost, ``seconds`` the time. ``python`` is the interpreter inside
-    the sandbox.
+    ``budget`` is the number of attempts a finding may cost, ``seconds`` their processor time. ``python`` is the
+    interpreter inside the sandbox.
     """
 
     budget: int = 120
@@ -132,7 +132,7 @@ class AttackProber:
             files={"plan.json": json.dumps(plan).encode("utf-8", "surrogatepass")},
             readonly=tuple(readonly),
             collect=("report.json",),
-            limits=Limits(wall_s=self._options.seconds + 4.0, cpu_s=int(self._options.seconds) + 4),
+            limits=Limits(wall_s=4 * self._options.seconds + 10.0, cpu_s=int(self._options.seconds) + 4),
         )
 
     def _confirmation(self, report: dict[str, Any], plan: dict[str, Any], family: Family) -> Confirmation:

@@ -165,7 +165,7 @@ def replay_job(script: str, python: str = sys.executable) -> Job:
         argv=(python, "-I", "replay.py"),
         files={"replay.py": script.encode("utf-8", "surrogatepass")},
         env={MARK: "sandboxed"},
-        limits=Limits(wall_s=15.0),
+        limits=Limits(wall_s=30.0),
     )
 
 

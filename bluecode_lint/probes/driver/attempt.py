@@ -45,6 +45,7 @@ class Observation:
     error: str = ""
     timed_out: bool = False
     seconds: float = 0.0
+    """Processor time of the child: a busy machine changes nothing about it."""
     marks: frozenset[str] = frozenset()
     """Which effects of the payload were found on the scratch disk by the parent: ``ran``, ``made``."""
 
@@ -53,15 +54,13 @@ def run_attempt(subject: Subject, entry: Entry, stage: Stage, *, seconds: float,
     """Fork, drive the entry on ``stage`` in a folder of its own, and give the observation."""
     Path(stage.scratch).mkdir(parents=True, exist_ok=True)
     reader, writer = os.pipe()
-    started = time.monotonic()
     child = os.fork()
     if child == 0:
         os.close(reader)
         _run_child(subject, entry, stage, writer, traced=traced)
     os.close(writer)
-    data, timed_out = _collect(reader, started + seconds)
-    _end(child)
-    observed = Observation(stage.canary, timed_out=timed_out, seconds=time.monotonic() - started)
+    data, timed_out = _collect(reader, time.monotonic() + seconds)
+    observed = Observation(stage.canary, timed_out=timed_out, seconds=_end(child))
     _fill(observed, data)
     found = {name for name in ("ran", "made") if os.path.exists(f"{stage.scratch}/{name}-{stage.canary}")}  # noqa: PTH110
     observed.marks = frozenset(found)
@@ -85,14 +84,15 @@ def _collect(reader: int, deadline: float) -> tuple[bytes, bool]:
     return data, False
 
 
-def _end(child: int) -> None:
-    """Kill whatever the child left running, and reap it."""
+def _end(child: int) -> float:
+    """Kill whatever the child left running, reap it, and give the seconds of processor time it took."""
     for kill in (os.killpg, os.kill):
         try:
             kill(child, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
             continue
-    os.waitpid(child, 0)
+    usage = os.wait4(child, 0)[2]
+    return usage.ru_utime + usage.ru_stime
 
 
 def _fill(observed: Observation, data: bytes) -> None:
@@ -128,9 +128,8 @@ def _run_child(subject: Subject, entry: Entry, stage: Stage, writer: int, *, tra
         output = _Output()
         sys.stdout = sys.stderr = output
         STAGE.watching = True
-        if STAGE.alarm:
-            signal.signal(signal.SIGALRM, _interrupt)
-            signal.setitimer(signal.ITIMER_REAL, STAGE.alarm)
+        signal.signal(signal.SIGPROF, _interrupt)
+        signal.setitimer(signal.ITIMER_PROF, STAGE.alarm)
         if traced:
             sys.settrace(_tracer(lines, subject.filename))
         try:
@@ -138,7 +137,7 @@ def _run_child(subject: Subject, entry: Entry, stage: Stage, writer: int, *, tra
         except BaseException as caught:  # noqa: BLE001  # whatever ends the code under test is an observation
             error = type(caught).__name__
             see("error", error, caught)
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         sys.settrace(None)
         STAGE.watching = False
         printed = output.getvalue() + output.buffer.getvalue().decode("latin-1")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import os
-import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +25,8 @@ if TYPE_CHECKING:
 REPLAYS = 3
 MAX_POINTS = 6
 MAX_WARM = 24
-ATTEMPT_SECONDS = 2.0
+ATTEMPT_SECONDS = 6.0
+"""Limit of an attempt that waits for something; one that works is interrupted earlier (see `Family.alarm`)."""
 _USUAL = (
     "CANARY.txt",
     "CANARY.png",
@@ -41,7 +41,16 @@ _USUAL = (
 )
 """Harmless values in the forms that checks ask for."""
 _OURS = frozenset(
-    {"AttributeError", "TypeError", "NameError", "UnboundLocalError", "crashed", "timeout", "RecursionError"}
+    {
+        "AttributeError",
+        "TypeError",
+        "NameError",
+        "UnboundLocalError",
+        "crashed",
+        "timeout",
+        "RecursionError",
+        "TooSlowError",
+    }
 )
 """Ends of an attempt that may be the fault of a stand-in rather than a refusal by the code under test."""
 
@@ -95,14 +104,14 @@ class Answer:
 
 @dataclass(frozen=True)
 class Bounds:
-    """How much may be tried for one finding."""
+    """How much may be tried for one finding: attempts, and seconds of processor time."""
 
     attempts: int = 120
     seconds: float = 8.0
 
 
 class Exhausted(Exception):  # noqa: N818  # it ends a search, nothing went wrong
-    """The budget of attempts or seconds is used up."""
+    """The budget is used up."""
 
 
 class Search:
@@ -115,7 +124,7 @@ class Search:
         self.function = subject.outline.enclosing(span[0])
         self.assigned = names_assigned(subject.tree, self.first, self.last)
         self.attempts = 0
-        self.started = time.monotonic()
+        self.seconds = 0.0
         self.template_roots: tuple[str, ...] = ()
         self.loaded: list[str] = []
 
@@ -134,7 +143,7 @@ class Search:
         Raises:
             Exhausted: The budget is used up.
         """
-        if self.attempts >= self.bounds.attempts or time.monotonic() - self.started > self.bounds.seconds:
+        if self.attempts >= self.bounds.attempts or self.seconds > self.bounds.seconds:
             raise Exhausted
         self.attempts += 1
         stage = self._stage(setup, fresh_canary())
@@ -144,8 +153,8 @@ class Search:
             stage.trick = payload.name
         if point is not None or payload is not None:
             self.family.prepare(stage)
-        seconds = self.family.seconds or ATTEMPT_SECONDS
-        observed = run_attempt(self.subject, entry, stage, seconds=seconds, traced=self.family.traced)
+        observed = run_attempt(self.subject, entry, stage, seconds=ATTEMPT_SECONDS, traced=self.family.traced)
+        self.seconds += observed.seconds
         self.loaded = sorted({*self.loaded, *observed.loaded})
         return observed
 
@@ -215,7 +224,7 @@ class Search:
         except Exhausted:
             spent = f"the budget ran out after {self.attempts} attempts"
             if self.attempts < self.bounds.attempts:
-                spent = f"the time of {self.bounds.seconds:g} seconds ran out"
+                spent = f"the budget of {self.bounds.seconds:g} seconds ran out"
             return self._done(Answer("inconclusive", "; ".join(dict.fromkeys([spent, *reasons[:1]]))))
         return self._done(Answer("inconclusive", "; ".join(dict.fromkeys(reasons)) or "there is no way in"))
 

@@ -68,7 +68,8 @@ class Stage:
     asked: int = 0
     trick: str = ""
     """The name of the payload of this attack; empty in a control."""
-    alarm: float = 0.0
+    alarm: float = 1.5
+    """After how many seconds of processor time the attempt is interrupted where it is."""
     seed: int = 0
     """The generator state an attacker knows; 0 for an unknown one."""
     seeded: bool = False

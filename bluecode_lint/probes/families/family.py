@@ -70,16 +70,14 @@ class Family:
     payloads: tuple[Payload, ...] = ()
     kinds: frozenset[str] = frozenset()
     """Kinds of events that are this family's sinks."""
-    seconds = 0.0
-    """Time limit of an attempt; 0 for the usual one."""
     needs_input = True
     """Whether the weakness is controlled by an input; otherwise each payload is a trick on the surroundings."""
     forms = False
     """Whether a payload that has a form of its own is compared with a control in that form."""
     anywhere = False
     """Whether the answer counts wherever the finding stands, because only the attack leads there."""
-    alarm = 0.0
-    """After how many seconds an attempt is interrupted where it is, and the place shown; 0 for never."""
+    alarm = 1.5
+    """After how many seconds of processor time an attempt is interrupted where it is, and the place shown."""
     traced = True
     """Whether lines are traced, which costs time the family may want to measure."""
 

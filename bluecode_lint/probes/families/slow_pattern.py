@@ -28,7 +28,6 @@ class SlowPattern(Family):
     kinds = frozenset({"slow", "regex"})
     traced = False
     alarm = 1.0
-    seconds = 3.0
     payloads = (*map(_exponential, _UNITS), *map(_polynomial, _UNITS[:6]))
 
     def watch(self) -> None:
