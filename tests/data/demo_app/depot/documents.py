@@ -13,6 +13,8 @@ from depot import cleaning
 
 bp = Blueprint("documents", __name__, url_prefix="/documents")
 
+SCANS = {".pdf", ".png", ".jpg"}
+
 
 @bp.get("/manifest")
 def manifest():
@@ -53,8 +55,10 @@ def invoice(name):
 def upload():
     """Keep a scanned delivery note."""
     item = request.files["note"]
-    target = os.path.join(current_app.config["INBOX"], secure_filename(item.filename or "note"))
-    item.save(target)
+    name = secure_filename(item.filename or "")
+    if os.path.splitext(name)[1].lower() not in SCANS:
+        abort(415)
+    item.save(os.path.join(current_app.config["INBOX"], name))
     return "", 201
 
 
