@@ -53,7 +53,7 @@ class BubblewrapSandbox:
         Not ``--die-with-parent``: a lane's parent is the thread that started it, which may end sooner. A lane ends when
         its pipe does, and its process namespace with it.
         """
-        words = [self._program, "--unshare-all", "--cap-drop", "ALL", "--hostname", "sandbox"]
+        words = [self._program, "--unshare-all", "--cap-drop", "ALL", "--hostname", "sandbox", "--as-pid-1"]
         # The warden needs /proc. To root, even one without capabilities, the kernel's settings in it are writable.
         words += ["--proc", "/proc", "--remount-ro", "/proc"]
         for path in outermost(*lockdown.SYSTEM, *lockdown.interpreter_paths(), *self._ours, *readonly):

@@ -15,7 +15,7 @@ from errno import EAGAIN, EBADF, EFAULT, EINVAL, ENAMETOOLONG, EPERM, ESRCH
 from typing import TYPE_CHECKING
 
 from . import kernel, tree
-from .filter import MODE_CALLS, PROCESS_CALLS, SIGNAL_CALLS, TIME_CALLS
+from .filter import HANDLER_CALL, MODE_CALLS, PROCESS_CALLS, SIGNAL_CALLS, TIME_CALLS
 from .numbers import NUMBERS
 from .scratch import is_beneath
 
@@ -41,8 +41,14 @@ _MODE_BITS = 0o1777
 _SETTLE_S = 0.1
 """How long to wait for tasks that were granted and have not started, before they count against the next one."""
 _LONGEST_FORK_NS = 20_000_000
+# The kernel's struct sigaction, as far as its flags, and SA_RESTART of asm-generic/signal.h.
+_SIGACTION = struct.Struct("=QQ")
+_SA_RESTART = 0x10000000
+_SIG_IGN = 1
 
-_NAMES = {NUMBERS[n]: n for n in (*PROCESS_CALLS, *MODE_CALLS, *TIME_CALLS, *SIGNAL_CALLS) if n in NUMBERS}
+_NAMES = {
+    NUMBERS[n]: n for n in (HANDLER_CALL, *PROCESS_CALLS, *MODE_CALLS, *TIME_CALLS, *SIGNAL_CALLS) if n in NUMBERS
+}
 
 
 class Arbiter:
@@ -60,6 +66,7 @@ class Arbiter:
         self._scratch = scratch
         self._most_tasks = most_tasks
         self._reap = reap
+        self._at_most = 1
         self._granted: list[_Grant] = []
 
     def close(self) -> None:
@@ -90,24 +97,47 @@ class Arbiter:
                 return None if self._has_room(tid) else EAGAIN
             if name in SIGNAL_CALLS:
                 return self._signal(tid, name, arguments)
-            return self._change(_Caller(self.listener, identity, tid), name, arguments)
+            caller = _Caller(self.listener, identity, tid)
+            if name == HANDLER_CALL:
+                self._restart_after(caller, arguments[1])
+                return None
+            return self._change(caller, name, arguments)
         except OSError as error:
             return error.errno or EPERM
 
     def _has_room(self, tid: int) -> bool:
-        """Tell whether one more task may start. Those granted before count, even if they have not started yet."""
-        deadline = time.monotonic() + _SETTLE_S
-        while tree.count_tasks(os.getpid()) + len(self._granted) >= self._most_tasks:
-            self._reap()
-            # Those that started since are counted twice; and some never will, for they failed, or their parent died.
-            self._granted = [grant for grant in self._granted if not grant.is_settled()]
-            if tree.count_tasks(os.getpid()) + len(self._granted) < self._most_tasks:
-                break
-            if not self._granted or time.monotonic() > deadline:
-                return False
-            time.sleep(_SETTLE_S / 20)
+        """Tell whether one more task may start."""
+        if self._at_most >= self._most_tasks:
+            self._at_most = self._count()
+        if self._at_most >= self._most_tasks:
+            return False
+        self._at_most += 1
         self._granted.append(_Grant(tid))
         return True
+
+    def _count(self) -> int:
+        """Count the tasks that live, and those that were granted and may still be about to start."""
+        deadline = time.monotonic() + _SETTLE_S
+        while True:
+            self._reap()
+            # In this order: who started meanwhile is counted among the living.
+            self._granted = [grant for grant in self._granted if not grant.is_settled()]
+            count = tree.count_tasks(os.getpid()) + len(self._granted)
+            if count < self._most_tasks or not self._granted or time.monotonic() > deadline:
+                return count
+            time.sleep(_SETTLE_S / 20)
+
+    @staticmethod
+    def _restart_after(caller: _Caller, pointer: int) -> None:
+        """Have calls restarted after the signal whose handler is being set.
+
+        A child's death may come while its parent waits for our leave to start the next one. The kernel then ends the
+        call with EINTR, which fork(2) never does by itself: dash gives its pipeline up. The handler is not changed.
+        """
+        action = caller.read(pointer, _SIGACTION.size)
+        handler, flags = _SIGACTION.unpack(action)
+        if handler > _SIG_IGN and not flags & _SA_RESTART:
+            caller.write(pointer, _SIGACTION.pack(handler, flags | _SA_RESTART))
 
     @staticmethod
     def _signal(tid: int, name: str, arguments: list[int]) -> int | None:
@@ -212,6 +242,11 @@ class _Caller:
                 return memory.read(size) or b""
             except (OSError, OverflowError):
                 raise OSError(EFAULT, "unreadable address") from None
+
+    def write(self, address: int, data: bytes) -> None:
+        """Change its memory, where it could do so itself."""
+        fcntl.ioctl(self._listener, _ID_VALID, struct.pack("=Q", self._identity))
+        kernel.write_memory(self._tid, address, data)
 
     def read_path(self, address: int) -> bytes:
         """Read a path: up to its NUL, which need not be far from an unmapped page."""

@@ -56,6 +56,7 @@ _REFUSED = {
 
 _BOLTED = ("sendmsg", "seccomp")
 
+HANDLER_CALL = "rt_sigaction"
 PROCESS_CALLS = ("clone", "fork", "vfork")
 MODE_CALLS = ("chmod", "fchmod", "fchmodat", "fchmodat2")
 TIME_CALLS = ("utimensat",)
@@ -73,6 +74,7 @@ _SIGNALLING_FCNTLS = (8, 10, 15, 1024, 1026)
 _PRCTLS = (2, 3, 15, 16, 21, 23, 27, 30, 36, 37, 38, 39, 41, 42, 0x53564D41)
 # Zero would still start the machine's crash handler, outside (core(5)); the lock-down sets it to one, for good.
 _RLIMIT_CORE = 4
+_SIGCHLD = 17
 _AF_UNIX = 1
 # Not SOCK_DGRAM: one end of a pair of datagram sockets can still send to any other socket by address.
 _CONNECTED_SOCKETS = (1, 5)
@@ -130,6 +132,10 @@ def _with_arguments(abi: int) -> dict[str, _Code]:
         "open": _opening(1),
         "openat": _opening(2),
         "clone": [_low(0), _if_any_bit(_NAMESPACE_FLAGS, 0, 1), _answer(refused), _answer(_ASK)],
+        HANDLER_CALL: [
+            *(_low(0), _if_equal(_SIGCHLD, 1, 0), _answer(_ALLOW)),
+            *(_high(1), _if_equal(0, 0, 2), _low(1), _if_equal(0, 1, 0), _answer(_ASK), _answer(_ALLOW)),
+        ],
         "ioctl": [_low(1), *_listed(_IOCTLS, _ALLOW, _errno(ENOTTY))],
         "fcntl": [_low(1), *_listed(_SIGNALLING_FCNTLS, refused, _ALLOW)],
         "prctl": [_low(0), *_listed(_PRCTLS, _ALLOW, refused)],

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import os
 import struct
+from errno import EINVAL
 
 from .numbers import NUMBERS
 
@@ -22,6 +23,7 @@ PR_CAP_AMBIENT_CLEAR_ALL = 4
 
 SECCOMP_SET_MODE_FILTER = 1
 SECCOMP_FILTER_FLAG_NEW_LISTENER = 8
+SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV = 32
 
 _LANDLOCK_VERSION_QUERY = 1
 _LANDLOCK_RULE_PATH_BENEATH = 1
@@ -87,8 +89,25 @@ def install_filter(program: bytes, *, asks: bool) -> int:
     instructions = ctypes.create_string_buffer(program, len(program))
     # struct sock_fprog: a 16-bit count, padded to the pointer that follows.
     header = struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(instructions))
-    flags = SECCOMP_FILTER_FLAG_NEW_LISTENER if asks else 0
-    return syscall("seccomp", SECCOMP_SET_MODE_FILTER, flags, header)
+    if not asks:
+        return syscall("seccomp", SECCOMP_SET_MODE_FILTER, 0, header)
+    # A signal must not make a call fail that is being decided: fork(2) knows no EINTR, and some shells neither.
+    uninterrupted = SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+    try:
+        return syscall("seccomp", SECCOMP_SET_MODE_FILTER, uninterrupted, header)
+    except OSError as error:
+        if error.errno != EINVAL:
+            raise
+        # Before Linux 5.19 it cannot be had.
+        return syscall("seccomp", SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, header)
+
+
+def write_memory(pid: int, address: int, data: bytes) -> None:
+    """Write into another process's memory, heeding its protection."""
+    source = ctypes.create_string_buffer(data, len(data))
+    local = struct.pack("=QQ", ctypes.addressof(source), len(data))
+    remote = struct.pack("=QQ", address, len(data))
+    syscall("process_vm_writev", pid, local, 1, remote, 1, 0)
 
 
 def drop_capabilities() -> None:

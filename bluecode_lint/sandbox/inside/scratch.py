@@ -74,8 +74,11 @@ def _read_regular(root: str, parts: tuple[str, ...], limit: int) -> bytes | None
         return None
     finally:
         os.close(directory)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        return None
     with open(descriptor, "rb") as stream:  # noqa: PTH123  # a descriptor, not a path
-        return stream.read(limit) if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
+        return stream.read(limit)
 
 
 def measure(root: str, most_entries: int) -> tuple[int, int]:

@@ -52,19 +52,32 @@ def main() -> None:
     warden = Warden(wire.read_order(partial(wire.read_exactly, orders)), home, int(abi), orders)
     try:
         job = warden.start()
-        report = wire.Report() if job else warden.finish()
-    except StoppedError:
-        job, report = None, wire.Report()
-    except (OSError, JobFaultError) as error:
-        job, report = None, wire.Report(fault=str(error))
-    if job is not None:
-        # From here on we are the job, a fork of the warden.
-        job()
-        return
-    with suppress(wire.HangUpError):  # nobody wants it any more
-        wire.write_all(reports, wire.pack_report(report))
+    except OSError as error:
+        _report(reports, wire.Report(fault=str(error)))
+    else:
+        if job is not None:
+            # From here on we are the job, a fork of the warden.
+            job()
+            return
+        _see_through(warden, reports)
     warden.clean()
     os._exit(0)
+
+
+def _see_through(warden: Warden, reports: int) -> None:
+    """Guard the job to its end and report, unless there is nobody to report to."""
+    try:
+        report = warden.finish()
+    except StoppedError:
+        return
+    except (OSError, JobFaultError) as error:
+        report = wire.Report(fault=str(error))
+    _report(reports, report)
+
+
+def _report(reports: int, report: wire.Report) -> None:
+    with suppress(wire.HangUpError):  # nobody wants it any more
+        wire.write_all(reports, wire.pack_report(report))
 
 
 def _move(descriptor: int, null_mode: int) -> int:

@@ -25,29 +25,38 @@ from bluecode_lint.sandbox.landlock import LandlockSandbox
 from bluecode_lint.sandbox.selftest import find_holes
 
 BACKENDS = {
-    "landlock": LandlockSandbox,
+    "landlock": (LandlockSandbox, {}),
     # The oldest kernels, which leave the most to the filter and the warden.
-    "landlock-abi-1": lambda: LandlockSandbox(abi=1),
-    "bubblewrap": BubblewrapSandbox,
+    "landlock-abi-1": (LandlockSandbox, {"abi": 1}),
+    "bubblewrap": (BubblewrapSandbox, {}),
 }
 SLOWER = {
     # The kernels of GitHub's Ubuntu 24.04.
-    "landlock-abi-4": lambda: LandlockSandbox(abi=4),
-    "bubblewrap-without-landlock": lambda: BubblewrapSandbox(abi=0),
-    "container": ContainerSandbox,
+    "landlock-abi-4": (LandlockSandbox, {"abi": 4}),
+    "bubblewrap-without-landlock": (BubblewrapSandbox, {"abi": 0}),
+    "container": (ContainerSandbox, {}),
 }
 
 
 @pytest.fixture(scope="session", params=[*BACKENDS, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOWER)])
-def sandbox(request):
+def backend(request):
+    """A class that isolates here, and what to call it with."""
+    backend, options = (BACKENDS | SLOWER)[request.param]
     try:
-        backend = (BACKENDS | SLOWER)[request.param]()
-        holes = find_holes(backend)
+        sandbox = backend(**options)
+        holes = find_holes(sandbox)
     except SandboxUnavailableError as error:
         pytest.skip(f"no {request.param} here: {error}")
+    sandbox.close()
     assert not holes
-    yield backend
-    backend.close()
+    return backend, options
+
+
+@pytest.fixture(scope="session")
+def sandbox(backend):
+    made = backend[0](**backend[1])
+    yield made
+    made.close()
 
 
 class Bait:

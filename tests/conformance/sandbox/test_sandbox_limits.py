@@ -30,12 +30,6 @@ def run(sandbox, code, **limits):
         pytest.param("while True: print('x' * 1000)", id="babbling"),
         pytest.param("import os\nwhile True: os.chmod('.', 0o700)", id="pestering-the-warden"),
         pytest.param("import os\nwhile True: os.waitpid(os.fork() or os._exit(0), 0)", id="forking-one-by-one"),
-        pytest.param("import os\nwhile True:\n try: os.fork()\n except OSError: pass", id="fork-bomb"),
-        pytest.param(
-            "import threading, time\nwhile True:\n"
-            " try: threading.Thread(target=time.sleep, args=(60,)).start()\n except RuntimeError: pass",
-            id="thread-bomb",
-        ),
     ],
 )
 def test_wall_time(sandbox, code):
@@ -48,10 +42,9 @@ def test_wall_time(sandbox, code):
 
 @pytest.mark.parametrize("prelude", ["", "import signal; signal.signal(signal.SIGXCPU, signal.SIG_IGN)"])
 def test_processor_time(sandbox, prelude):
-    result = run(sandbox, f"{prelude}\nwhile True: pass", cpu_s=1, wall_s=15.0)
+    result = run(sandbox, f"{prelude}\nwhile True: pass", cpu_s=1, wall_s=30.0)
     assert result.exceeded == "cpu"
     assert result.returncode < 0
-    assert result.wall_s < 10
 
 
 def test_memory_of_one_process(sandbox):
@@ -136,7 +129,7 @@ reading, writing = os.pipe()
 for _ in range(4):
     os.fork()
 while time.monotonic() < start: pass
-for _ in range(20):
+for _ in range(5):
     try: os.fork()
     except BlockingIOError: pass
 os.write(writing, b"x")
@@ -163,6 +156,44 @@ except RuntimeError:
 """
     result = run(sandbox, code, processes=10)
     assert int(result.stdout) == 9
+
+
+def test_the_dead_do_not_count(sandbox):
+    code = """
+import os
+for _ in range(100):
+    child = os.fork()
+    if not child:
+        if not os.fork(): os._exit(0)
+        os._exit(0)
+    os.waitpid(child, 0)
+"""
+    assert run(sandbox, code, processes=10).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        pytest.param("import os\nwhile True:\n try: os.fork()\n except OSError: pass", id="doubling"),
+        pytest.param(
+            "import os, time\nif os.fork(): time.sleep(60)\n"
+            "while True:\n try:\n  os.fork() or os.setsid()\n  if os.fork(): os._exit(0)\n except OSError: pass",
+            id="always-another",
+        ),
+        pytest.param(
+            "import threading, time\nwhile True:\n"
+            " try: threading.Thread(target=time.sleep, args=(60,)).start()\n except RuntimeError: pass",
+            id="threads",
+        ),
+        pytest.param(
+            "import os, signal\nfor n in {*signal.Signals} - {9, 19}: signal.signal(n, signal.SIG_IGN)\n"
+            "while True:\n try: os.fork(); os.kill(0, 0)\n except OSError: pass",
+            id="deaf",
+        ),
+    ],
+)
+def test_bombs(sandbox, code):
+    assert run(sandbox, code, wall_s=1.0).exceeded == "wall"
 
 
 def test_size_of_one_file(sandbox):
