@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from bluecode_lint.analyzers.flow.knowledge import load_knowledge
 from bluecode_lint.analyzers.flow.project import Analyst, Crossings, ModuleReport, is_strong, signature
 from bluecode_lint.analyzers.flow.report import best_of
+from bluecode_lint.analyzers.flow.sinks import CHECKS
 from bluecode_lint.core.model import Level, Notification
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class FlowAnalyzer:
         self._rules = rules
         self._jobs = jobs
         self._threat_model = threat_model
-        self._knowledge = load_knowledge(rules_root, rules)
+        self._knowledge = load_knowledge(rules_root, rules, CHECKS)
         self._analyst = Analyst(self._knowledge, rules, threat_model)
 
     @property
@@ -143,7 +144,7 @@ class _Worker:
 
 def _start_worker(root: Path, rules: Mapping[str, Rule], threat_model: str) -> None:
     gc.set_threshold(50_000, 50, 50)
-    _Worker.analyst = Analyst(load_knowledge(root, rules), rules, threat_model)
+    _Worker.analyst = Analyst(load_knowledge(root, rules, CHECKS), rules, threat_model)
 
 
 def _analyse_in_worker(task: Task) -> ModuleReport:

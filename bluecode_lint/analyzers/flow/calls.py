@@ -259,7 +259,17 @@ class Calls(Sinks):
                 taint.origin, taint.cleared | hit.taint.cleared, taint.shape | hit.taint.shape, prefix, steps
             )
             self.hits[key] = Hit(
-                hit.rule, hit.what, passed, hit.most, hit.param, hit.built, hit.start, hit.end, hit.uri, hit.region
+                hit.rule,
+                hit.what,
+                passed,
+                hit.most,
+                hit.param,
+                hit.built,
+                hit.start,
+                hit.end,
+                hit.uri,
+                hit.region,
+                hit.snippet,
             )
 
     def resolve(self, origin: Origin, given: Mapping[int, Value]) -> tuple[Taint, ...]:

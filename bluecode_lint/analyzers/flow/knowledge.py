@@ -171,8 +171,8 @@ class Knowledge:
         return ((1 << len(self.bits)) - 1) & ~WHOLE_ONLY
 
 
-def load_knowledge(rules_root: Path, rules: Mapping[str, Rule]) -> Knowledge:
-    """Load and check every file of ``rules/flow``.
+def load_knowledge(rules_root: Path, rules: Mapping[str, Rule], checks: frozenset[str]) -> Knowledge:
+    """Load and check every file of ``rules/flow``. ``checks`` are the kinds of sinks the analysis knows.
 
     Raises:
         RulesError: A file is missing or malformed, or names a rule that is not in the catalogue.
@@ -184,7 +184,7 @@ def load_knowledge(rules_root: Path, rules: Mapping[str, Rule]) -> Knowledge:
         raise RulesError(message, advice="Reinstall bluecode-lint.")
     validate = _validator(folder / "flow.schema.json")
     areas = [_read(path, validate) for path in files]
-    return _Builder(rules).build(areas)
+    return _Builder(rules, checks).build(areas)
 
 
 def _validator(path: Path) -> Any:  # noqa: ANN401  # jsonschema's classes are made at run time
@@ -216,8 +216,9 @@ def _read(path: Path, validate: Any) -> dict[str, Any]:  # noqa: ANN401  # see _
 class _Builder:
     """Unites the areas into one `Knowledge`."""
 
-    def __init__(self, rules: Mapping[str, Rule]) -> None:
+    def __init__(self, rules: Mapping[str, Rule], checks: frozenset[str]) -> None:
         """Give every rule of the catalogue that an area judges a bit."""
+        self.checks = checks
         self.slugs = {rule_id.removeprefix("bluecode/") for rule_id in rules}
         self.bits: dict[str, int] = {}
         self.calls: dict[str, CallKnowledge] = {}
@@ -278,6 +279,9 @@ class _Builder:
         for entry in area.get("sinks", []):
             if entry["rule"] not in contexts:
                 message = f"rules/flow: a sink of {area['area']} names {entry['rule']!r}, which no area judges"
+                raise RulesError(message)
+            if entry.get("check", "") not in self.checks:
+                message = f"rules/flow: a sink of {area['area']} asks for the unknown check {entry['check']!r}"
                 raise RulesError(message)
             sink = self.sink(entry)
             self.index(sink.matcher, "sinks", sink)
@@ -352,11 +356,16 @@ def _context(slug: str, bit: int, entry: dict[str, Any]) -> Context:
 
 def _matcher(entry: dict[str, Any]) -> Matcher:
     calls = entry.get("calls", ())
+    try:
+        receivers = re.compile(entry["receivers"]) if "receivers" in entry else None
+    except re.error as error:
+        message = f"rules/flow: receivers {entry['receivers']!r} is no regular expression: {error}"
+        raise RulesError(message) from error
     return Matcher(
         frozenset(c for c in calls if not c.startswith("*.")),
         tuple(c[1:] for c in calls if c.startswith("*.")),
         frozenset(entry.get("methods", ())),
-        re.compile(entry["receivers"]) if "receivers" in entry else None,
+        receivers,
     )
 
 

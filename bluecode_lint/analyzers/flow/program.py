@@ -53,6 +53,10 @@ _STORES = re.compile(rb"(?:headers|session|cookies|msg|message|mail|email|mime|r
 _TELLING = re.compile(r"(?i)</|<(?:br|p|div|h[1-6]|a|td|li)\b|\b(?:select|insert into|update|delete from)\s")
 _NUMBERS = frozenset({"int", "float", "bool", "complex", "UUID", "Decimal", "date", "datetime", "PositiveInt"})
 _MAX_ATTRIBUTE_WRITERS = 4
+_MAX_CHECKER = 1500
+"""Bytes of a function that may be there to check or clean a value for others."""
+_MAX_CHECKED = 4
+"""Parameters of such a function."""
 
 
 @dataclass(slots=True)
@@ -84,6 +88,10 @@ class ModuleAnalysis:
         self.passed: dict[int, list[Mapping[int, Value]]] = {}
         self.bounds: dict[str, bool] = {}
         self.configured: dict[str, bool] = {}
+        attributes = "|".join(sorted(knowledge.requests.attributes))
+        self.request_text = re.compile(
+            rf"(?:request|req)(?:\(\))?\.(?:{attributes})\b|self\.(?:get_|path|rfile)".encode()
+        )
         self.any_call = self._any_call_pattern()
         self.called_names = frozenset(last_name(c.function) for c in module.calls)
         self.is_script = b"__main__" in module.source or "parse_args" in self.called_names
@@ -136,7 +144,7 @@ class ModuleAnalysis:
         rest = []
         matter: set[int] = set()
         for function in self.module.functions:
-            if self.is_handler(function) or self._has_telling_text(function, telling):
+            if self.is_handler(function) or self._has_telling_text(function, telling) or self._may_check(function):
                 matter.add(id(function))
                 names.add(_called_as(function))
             else:
@@ -156,8 +164,15 @@ class ModuleAnalysis:
             _MARKUP.search(text)
             or _STATEMENT.search(text)
             or _STORES.search(text)
+            or self.request_text.search(text)
             or (telling is not None and telling.search(text))
         )
+
+    def _may_check(self, function: Function) -> bool:
+        """Tell whether other modules may call a function to check or clean a value: it is short and of the module."""
+        parent = function.scope.parent
+        is_short = function.end - function.start <= _MAX_CHECKER
+        return is_short and parent is not None and parent.kind == "module" and 0 < len(function.params) <= _MAX_CHECKED
 
     def _aliases_of(self, names: set[str]) -> set[str]:
         """Find what sinks are called in this module: ``from os import system as s``, ``run = os.system``."""
