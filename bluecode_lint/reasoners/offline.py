@@ -8,7 +8,9 @@ constitution with one never decides by that side.
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from bluecode_lint.core.model import Confidence, Judgment, Outcome, RuleKind, Verdict
@@ -53,11 +55,7 @@ class OfflineReasoner:
     def judge(self, case: Case, retrieved: Sequence[Retrieved]) -> Verdict:
         """Judge from the confirmation and from what holds in the code; undecided where neither says anything."""
         scene = scene_at(case.artifact.syntax, case.finding.location.region, self._facts_of(case))
-        readings = [
-            read(item.constitution, scene, self._predicates)
-            for item in retrieved
-            if are_related(item.constitution.cwe, case.finding.cwe)
-        ]
+        readings = [read(constitution, scene, self._predicates) for constitution in _applicable(case, retrieved)]
         broken = [reading.constitution for reading in readings if reading.unsafe]
         satisfied = [reading.constitution for reading in readings if reading.safe]
         if case.confirmation.outcome is Outcome.CONFIRMED:
@@ -83,6 +81,13 @@ class OfflineReasoner:
         return facts
 
 
+def _applicable(case: Case, retrieved: Sequence[Retrieved]) -> list[Constitution]:
+    """Pick the constitutions about the very weakness; those of its family speak only where there is none."""
+    exact = [item.constitution for item in retrieved if item.constitution.cwe == case.finding.cwe]
+    related = [item.constitution for item in retrieved if are_related(item.constitution.cwe, case.finding.cwe)]
+    return exact or related
+
+
 def read(
     constitution: Constitution, scene: Scene, predicates: Mapping[str, Callable[..., bool]] = PREDICATES
 ) -> Reading:
@@ -102,13 +107,23 @@ def _all_hold(
     unknown = False
     for condition in conditions:
         check = predicates.get(condition.predicate)
-        if check is None:
+        if check is None or not _fits(check, len(condition.arguments)):
             unknown = True
         elif not check(scene, *condition.arguments):
             return False
         else:
             answer = True
     return None if unknown else answer
+
+
+@lru_cache(maxsize=512)
+def _fits(check: Callable[..., bool], count: int) -> bool:
+    """Tell whether a check takes ``count`` arguments beside the scene."""
+    try:
+        inspect.signature(check).bind(None, *([""] * count))
+    except TypeError:
+        return False
+    return True
 
 
 def _proven(case: Case, broken: Sequence[Constitution]) -> Verdict:

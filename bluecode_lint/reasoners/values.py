@@ -398,18 +398,7 @@ def parameter_names(scope: Node) -> Iterator[str]:
 
 
 _CONSTANTS = frozenset(
-    {
-        "integer",
-        "float",
-        "true",
-        "false",
-        "none",
-        "ellipsis",
-        "string_content",
-        "escape_sequence",
-        "string_start",
-        "lambda",
-    }
+    {"integer", "float", "true", "false", "none", "ellipsis", "string_content", "lambda", "comparison_operator"}
 )
 _GROWERS = frozenset({"append", "appendleft", "extend", "insert", "add", "update"})
 _COMPREHENSIONS = frozenset(
