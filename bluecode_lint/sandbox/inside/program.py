@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import linecache
 import os
 import signal
@@ -52,16 +53,16 @@ def warm(argv: Sequence[str]) -> Callable[[], None]:
 
     def _run() -> None:
         main = ModuleType("__main__")
-        main.__builtins__ = __builtins__  # type: ignore[attr-defined]
+        main.__builtins__ = builtins  # type: ignore[attr-defined]
         sys.modules["__main__"] = main
         try:
             if is_command:
                 source, name = argv[3].encode(errors="surrogateescape"), "<string>"
             else:
-                main.__file__ = name = argv[2]
-                source = _read(name)
+                source = _read(argv[2])
+                main.__file__ = name = os.path.abspath(argv[2])  # noqa: PTH100
             exec(compile(source, name, "exec", dont_inherit=True), main.__dict__)  # noqa: S102  # the job's own code
-        except SystemExit:
+        except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as error:  # noqa: BLE001  # as the interpreter's own top level: print it, exit with 1
             # Our own frame would be the first line of every traceback.
