@@ -37,6 +37,7 @@ CHECKS: dict[str, Check] = {
     "literal_identity": Check(logic.literal_identity, (b" is ",)),
     "loose_permissions": Check(files.loose_permissions, (b"chmod", b"mkdir", b"makedirs", b"mkfifo", b"mknod")),
     "missing_authorization": Check(web.missing_authorization),
+    "object_in_format_template": Check(forgotten.object_in_format_template, (b".format(",)),
     "password_in_url": Check(secrets.password_in_url, (b"://",)),
     "password_on_command_line": Check(secrets.password_on_command_line, (b"subprocess", b"os.", b"from os")),
     "plaintext_password_comparison": Check(passwords.plaintext_password_comparison, (b"pass", b"pwd", b"pw")),
@@ -46,11 +47,13 @@ CHECKS: dict[str, Check] = {
     "secret_in_log": Check(secrets.secret_in_log),
     "secret_in_prompt": Check(secrets.secret_in_prompt, (b"prompt", b"messages", b"generate", b"invoke", b"create")),
     "shared_request_state": Check(web.shared_request_state),
+    "short_password_accepted": Check(passwords.short_password_accepted, (b"len(", b"Length", b"min_length")),
     "suspicious_import": Check(supply.suspicious_import),
     "swallowed_security_exception": Check(logic.swallowed_security_exception, (b"except",)),
     "tar_without_filter": Check(files.tar_without_filter, (b"tarfile",)),
     "text_aimed_at_reviewers": Check(hidden.text_aimed_at_reviewers),
     "timing_unsafe_comparison": Check(comparisons.timing_unsafe_comparison, (b"==", b"!=")),
+    "unanchored_validation": Check(patterns.unanchored_validation, (b".match(",)),
     "uncalled_check": Check(
         logic.uncalled_check, (b"has_perm", b"check_password", b"verify_password", b"is_valid", b"validate_on_submit")
     ),
