@@ -133,20 +133,29 @@ def changed_lines(root: Path, base: str | None, *, staged: bool) -> dict[str, li
     arguments = ["diff", "--no-color", "--no-ext-diff", "--no-textconv", "--find-renames", "--relative"]
     arguments += ["--diff-filter=ACMR", "--ignore-submodules=all", *(["--cached"] if staged else [])]
     arguments += [base] if base is not None else []
-    overrides = _without_filters(root)
-    names = _git(root, *arguments, "--name-only", "-z", "--", overrides=overrides)
-    patch = _git(root, *arguments, "--unified=0", "--", overrides=overrides)
-    if names.returncode != 0 or patch.returncode != 0:
-        message = "git could not compare: " + (names.stderr or patch.stderr).decode(errors="replace").strip()
+    answer = _git(root, *arguments, "--patch-with-raw", "-z", "--unified=0", "--", overrides=_without_filters(root))
+    if answer.returncode != 0:
+        message = "git could not compare: " + answer.stderr.decode(errors="replace").strip()
         raise SourceError(message)
-    # Every line of a patch's body starts with a sign, so a header cannot be content; both answers have one order.
-    sections = re.split(rb"^diff --git ", patch.stdout, flags=re.MULTILINE)[1:]
+    names, patch = _split_raw(answer.stdout)
+    # Every line of a patch's body starts with a sign, so a header cannot be content; both parts have one order.
+    sections = re.split(rb"^diff --git ", patch, flags=re.MULTILINE)[1:]
     return {
-        os.fsdecode(name): [
-            range(int(start), int(start) + int(count or b"1")) for start, count in _HUNK.findall(section)
-        ]
-        for name, section in zip(filter(None, names.stdout.split(b"\0")), sections, strict=True)
+        name: [range(int(start), int(start) + int(count or b"1")) for start, count in _HUNK.findall(section)]
+        for name, section in zip(names, sections, strict=True)
     }
+
+
+def _split_raw(output: bytes) -> tuple[list[str], bytes]:
+    """Split the answer of ``--patch-with-raw -z``: the new names, and the patch behind them."""
+    names: list[str] = []
+    rest = output
+    while rest.startswith(b":"):
+        change, name, rest = rest.split(b"\0", 2)
+        if change.rpartition(b" ")[2][:1] in b"RC":  # renamed or copied: the old name comes first
+            name, rest = rest.split(b"\0", 1)
+        names.append(os.fsdecode(name))
+    return names, rest.removeprefix(b"\0")
 
 
 def staged_content(root: Path, name: str) -> bytes | None:

@@ -88,3 +88,16 @@ def test_a_hostile_promisor_is_not_asked(repository, tmp_path_factory):
     (repository / ".git/objects" / name[:2] / name[2:]).unlink()
     assert git.staged_content(repository, "a.py") is None
     assert not mark.exists()
+
+
+def test_every_kind_of_change_at_once(repository):
+    run(repository, "mv", "old name.py", "new\nname.py")
+    (repository / "a.py").write_text("one\n")
+    (repository / "added.py").write_text("x\ny\n")
+    run(repository, "add", "-A")
+    run(repository, "update-index", "--chmod=+x", "added.py")
+    assert git.changed_lines(repository, "HEAD", staged=True) == {
+        "a.py": [range(1, 1)],
+        "added.py": [range(1, 3)],
+        "new\nname.py": [],
+    }
