@@ -60,6 +60,16 @@ class Exemplars:
             for position, similarity in self.indexes[side].nearest(vector, count)
         ]
 
+    def similarities(self, vector: Sequence[float], count: int) -> dict[str, float]:
+        """Give the cosine of the nearer side of each pair among the ``count`` nearest exemplars of each side."""
+        best: dict[str, float] = {}
+        for side in SIDES:
+            for position, similarity in self.indexes[side].nearest(vector, count):
+                pair_id = self.items[position][0]
+                if similarity > best.get(pair_id, 0.0):
+                    best[pair_id] = similarity
+        return best
+
 
 def open_exemplars(
     files: Sequence[Path], schemas: Path, parse: Parser, cache: Path | None, *, exact: bool = False

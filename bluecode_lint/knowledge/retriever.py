@@ -29,8 +29,8 @@ Chosen from data: of 173 library functions that have nothing to do with security
 out of the knowledge base those below 0.25 have a neighbour of the right family in 16 % of cases, those above in 68 %.
 """
 
-_RELATED = 0.8
-_POOL = 64
+_RELATED = 0.5
+_POOL = 512
 """Exemplars a side that may lend a constitution their similarity."""
 
 
@@ -56,8 +56,8 @@ class ConstitutionRetriever:
     """Ranks constitutions by the similarity of their examples to the code around a finding.
 
     Only constitutions of the finding's CWE and its family are offered: a principle about another weakness says nothing
-    about this one, however alike the code. A score is the cosine to the nearest example, reduced by a fifth for another
-    CWE of the family. Those without a near example score 0, the generic principle of each family among them.
+    about this one, however alike the code. A score is the cosine to the nearest example, halved for another CWE of
+    the family. Those without a near example score 0, the generic principle of each family among them.
     """
 
     def __init__(self, exemplars: Exemplars, constitutions: Sequence[Constitution]) -> None:
@@ -73,27 +73,25 @@ class ConstitutionRetriever:
         candidates = self._families.get(family_of(case.finding.cwe), [])
         if not candidates or count <= 0:
             return ()
-        best: dict[str, float] = {}
-        for neighbour in self._near(case, _POOL):
-            best[neighbour.pair_id] = max(best.get(neighbour.pair_id, 0.0), neighbour.similarity)
+        vector = self._vector_of(case)
+        best = self._exemplars.similarities(vector, _POOL) if any(vector) else {}
         scored = [Retrieved(each, _score(each, case.finding.cwe, best)) for each in candidates]
         scored.sort(key=lambda item: (-item.score, item.constitution.cwe != case.finding.cwe, item.constitution.id))
         return tuple(scored[:count])
 
     def neighbourhood(self, case: Case, *, count: int = EXEMPLARS_A_SIDE) -> Neighbourhood:
         """Give the exemplars nearest to a case, whatever their CWE, and with them whether the case is novel."""
-        near = self._near(case, count)
+        vector = self._vector_of(case)
+        near = [each for side in SIDES for each in self._exemplars.nearest(vector, side, count)] if any(vector) else []
         return Neighbourhood(
             unsafe=tuple(neighbour for neighbour in near if neighbour.side == "unsafe"),
             safe=tuple(neighbour for neighbour in near if neighbour.side == "safe"),
         )
 
-    def _near(self, case: Case, count: int) -> list[Neighbour]:
+    def _vector_of(self, case: Case) -> Sequence[float]:
         excerpt = excerpt_of(case.artifact, case.finding.location.region)
         (vector,) = self._exemplars.embedder.embed([excerpt])
-        if not any(vector):
-            return []
-        return [neighbour for side in SIDES for neighbour in self._exemplars.nearest(vector, side, count)]
+        return vector
 
 
 def _score(constitution: Constitution, cwe: int, similarities: Mapping[str, float]) -> float:

@@ -142,11 +142,7 @@ def _broken(case: Case, scene: Scene, broken: Sequence[Constitution]) -> Verdict
             rationale + " But every payload tried in an execution was inert.",
             broken,
         )
-    if (
-        case.rule.kind is RuleKind.FLOW
-        and case.finding.confidence is Confidence.LOW
-        and not _input_arrives(case, scene)
-    ):
+    if case.rule.kind is RuleKind.FLOW and case.finding.confidence is Confidence.LOW and not _input_arrives(scene):
         return _verdict(
             Judgment.UNDECIDED, Confidence.LOW, rationale + " But nothing shows that hostile data arrives here.", broken
         )
@@ -154,10 +150,8 @@ def _broken(case: Case, scene: Scene, broken: Sequence[Constitution]) -> Verdict
     return _verdict(Judgment.UNSAFE, confidence, rationale, broken)
 
 
-def _input_arrives(case: Case, scene: Scene) -> bool:
-    """Tell whether a flow leads to the claim, or an argument of the call plainly comes from outside."""
-    if case.finding.code_flow:
-        return True
+def _input_arrives(scene: Scene) -> bool:
+    """Tell whether an argument of the call plainly comes from outside; a parameter may hold anything, or nothing bad."""
     call = scene.call
     positions = range(len(argument_nodes(call))) if call is not None else ()
     return any(argument_from_input(scene, str(position)) for position in positions)

@@ -144,7 +144,7 @@ def test_a_bare_suspicion_of_a_flow_needs_hostile_data(retriever):
     text = "import os\ndef f(name):\n    os.system('ls ' + name)  # here\n"
     weak = case_of(text, 78, confidence=Confidence.LOW)
     assert judge(retriever, weak).judgment is Judgment.UNDECIDED
-    assert judge(retriever, case_of(text, 78, confidence=Confidence.LOW, flow=True)).judgment is Judgment.UNSAFE
+    assert judge(retriever, case_of(text, 78, confidence=Confidence.LOW, flow=True)).judgment is Judgment.UNDECIDED
     typed = "import os\nname = input()\nos.system('ls ' + name)  # here\n"
     assert judge(retriever, case_of(typed, 78, confidence=Confidence.LOW)).judgment is Judgment.UNSAFE
 
