@@ -471,6 +471,15 @@ class Calls(Sinks):
             return Value(kind="safe-parser", harmless=True)
         return HARMLESS
 
+    def opened_parser(self, arguments: Arguments) -> Value | None:
+        """Evaluate ``parser.setFeature(feature_external_ges, True)``."""
+        call = arguments.call
+        if len(call.args) > 1 and last_name(call.args[0]) in ("feature_external_ges", "feature_external_pes"):
+            kind = "open-parser" if arguments.values[1].const else ""
+            if isinstance(call.function, Attribute):
+                self.store(call.function.value, Value(kind=kind, harmless=True))
+        return HARMLESS
+
     def mapped(self, arguments: Arguments) -> Value | None:
         """Evaluate ``map(f, xs)`` and ``filter(f, xs)``."""
         if len(arguments.values) < 2:  # noqa: PLR2004  # function and elements
@@ -643,6 +652,9 @@ _SPECIAL: dict[str, Callable[[Calls, Arguments], Value | None]] = {
     "list": Calls.as_list,
     "tuple": Calls.as_list,
 }
-_SPECIAL_NAMES: dict[str, Callable[[Calls, Arguments], Value | None]] = {"sub": Calls.regex_sub}
+_SPECIAL_NAMES: dict[str, Callable[[Calls, Arguments], Value | None]] = {
+    "sub": Calls.regex_sub,
+    "setFeature": Calls.opened_parser,
+}
 
 __all__ = ["MISSING", "NORMALIZED", "Calls"]

@@ -192,7 +192,7 @@ class Checks(Expressions):
 
     def absent(self, text: str) -> int:
         """Give the contexts that the absence of a substring makes harmless."""
-        if text == "..":
+        if text in ("..", "../", "/.."):
             return self.mask(_PATH_RULES) | self.knowledge.bits["no-dots"]
         if text in ("/", "\\", "://"):
             return self.mask(_PATH_RULES if text != "://" else ()) | self.knowledge.bits["no-dots"]

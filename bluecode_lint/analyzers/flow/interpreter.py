@@ -101,7 +101,9 @@ class Interpreter(Calls):
         self.execute(body)
         if self.state.alive:
             self.exits.append(self.state)
+        facts = self.state.facts
         for function, variables in self.nested:
+            self.state.facts = dict(facts)  # what one callback checks, another has not
             given = {p.name: self.free_param(function, p.name) for p in function.params}
             self.program.inline(function, self, given, variables)
 

@@ -55,6 +55,8 @@ _NUMBERS = frozenset({"int", "float", "bool", "complex", "UUID", "Decimal", "dat
 _MAX_ATTRIBUTE_WRITERS = 4
 _MAX_CHECKER = 1500
 """Bytes of a function that may be there to check or clean a value for others."""
+_MAX_GETTER = 300
+"""Bytes of a method that may do so."""
 _MAX_CHECKED = 4
 """Parameters of such a function."""
 
@@ -169,10 +171,10 @@ class ModuleAnalysis:
         )
 
     def _may_check(self, function: Function) -> bool:
-        """Tell whether other modules may call a function to check or clean a value: it is short and of the module."""
-        parent = function.scope.parent
-        is_short = function.end - function.start <= _MAX_CHECKER
-        return is_short and parent is not None and parent.kind == "module" and 0 < len(function.params) <= _MAX_CHECKED
+        """Tell whether other modules may call a function to get, check or clean a value: it is short."""
+        if not 0 < len(function.params) <= _MAX_CHECKED or self._is_nested(function):
+            return False
+        return function.end - function.start <= (_MAX_CHECKER if function.owner is None else _MAX_GETTER)
 
     def _aliases_of(self, names: set[str]) -> set[str]:
         """Find what sinks are called in this module: ``from os import system as s``, ``run = os.system``."""
@@ -444,7 +446,7 @@ def _label(function: Function, param: Param, kind: Kind) -> str:
     if kind is Kind.REMOTE:
         return f"the request parameter '{param.name}'"
     if kind is Kind.UNKNOWN:
-        return "the instance"
+        return "self"
     return f"parameter '{param.name}' of {function.name}()"
 
 

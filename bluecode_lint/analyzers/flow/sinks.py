@@ -423,10 +423,10 @@ class Sinks(Containers):
                 yield from (t for t in part.taints if _is_structured(t) or (key == "$where" and t.shape & BUILT))
 
     def entities(self, sink: Sink, arguments: Arguments) -> Iterable[Taint]:
-        """Look at what a parser of the standard library reads."""
-        for taint in self.chosen_taints(sink, arguments):
-            if taint.origin.kind is not Kind.PARAM:
-                yield taint
+        """Look at what a parser of the standard library reads: it follows entities only where it was told to."""
+        told = [arguments.base, *arguments.values, *arguments.keywords.values()]
+        if any(v is not None and v.kind == "open-parser" for v in told):
+            yield from self.chosen_taints(sink, arguments)
 
     def sized(self, sink: Sink, arguments: Arguments) -> Iterable[Taint]:
         """Look at a size."""
