@@ -29,6 +29,22 @@ NAME = "offline"
 
 _MODULES_KEPT = 8
 
+_TELLING = frozenset(
+    {
+        "argument_below",
+        "argument_from_input",
+        "argument_is",
+        "argument_matches",
+        "assigns",
+        "assigns_text_to",
+        "compares_secret",
+        "purpose_matches",
+        "receiver_made_by",
+        "returns_caught_error",
+    }
+)
+"""Predicates that show what is wrong with a call, or what it is for, rather than which call it is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -133,7 +149,7 @@ def _proven(case: Case, broken: Sequence[Constitution]) -> Verdict:
 
 
 def _broken(case: Case, scene: Scene, broken: Sequence[Constitution]) -> Verdict:
-    """Say unsafe, unless it is a bare suspicion of a flow and nothing hostile is seen to arrive."""
+    """Say unsafe, unless it is a bare suspicion and the code shows neither hostile data nor what would be harmed."""
     rationale = "; ".join(condition.words.rstrip(".") for condition in broken[0].unsafe_when) + f" ({broken[0].id})."
     if case.confirmation.outcome is Outcome.NEUTRALIZED:
         return _verdict(
@@ -142,16 +158,23 @@ def _broken(case: Case, scene: Scene, broken: Sequence[Constitution]) -> Verdict
             rationale + " But every payload tried in an execution was inert.",
             broken,
         )
-    if case.rule.kind is RuleKind.FLOW and case.finding.confidence is Confidence.LOW and not _input_arrives(scene):
+    if case.finding.confidence is Confidence.LOW and not (_input_arrives(scene) or _is_telling(case, broken)):
         return _verdict(
-            Judgment.UNDECIDED, Confidence.LOW, rationale + " But nothing shows that hostile data arrives here.", broken
+            Judgment.UNDECIDED, Confidence.LOW, rationale + " But nothing shows that it matters here.", broken
         )
     confidence = Confidence.HIGH if case.finding.confidence is Confidence.HIGH else Confidence.MEDIUM
     return _verdict(Judgment.UNSAFE, confidence, rationale, broken)
 
 
+def _is_telling(case: Case, broken: Sequence[Constitution]) -> bool:
+    """Tell whether a broken principle saw more than the call itself, in a rule that is not about flowing data."""
+    if case.rule.kind is RuleKind.FLOW:
+        return False
+    return any(condition.predicate in _TELLING for constitution in broken for condition in constitution.unsafe_when)
+
+
 def _input_arrives(scene: Scene) -> bool:
-    """Tell whether an argument of the call plainly comes from outside; a parameter may hold anything, or nothing bad."""
+    """Tell whether an argument of the call plainly comes from outside; a parameter alone shows nothing."""
     call = scene.call
     positions = range(len(argument_nodes(call))) if call is not None else ()
     return any(argument_from_input(scene, str(position)) for position in positions)

@@ -485,6 +485,23 @@ def scope_never_reads(scene: Scene, *paths: str) -> bool:
     return not scope_reads(scene, *paths)
 
 
+def purpose_matches(scene: Scene, pattern: str) -> bool:
+    """What the claim's value is for matches: the name it is bound to or passed as, or the function that makes it."""
+    return any(_compiled(pattern).search(name) for name in _purposes(scene))
+
+
+def _purposes(scene: Scene) -> Iterator[str]:
+    node = scene.node
+    for outer in (node, *ancestors(node)):
+        if outer.type in {"assignment", "keyword_argument", "named_expression"}:
+            yield text_of(outer.child_by_field_name("left") or outer.child_by_field_name("name"))
+        if outer.type == "pair":
+            yield text_of(outer.child_by_field_name("key"))
+        if outer.type in {"function_definition", "class_definition"}:
+            yield text_of(outer.child_by_field_name("name"))
+            return
+
+
 def decorated_with(scene: Scene, *paths: str) -> bool:
     """The function around the claim has a decorator of one of the paths."""
     return any(matches(path, paths) for path in _decorators(scene))
@@ -727,6 +744,7 @@ PREDICATES: Mapping[str, Callable[..., bool]] = {
         operands_checked,
         operands_unchecked,
         options_end_before_input,
+        purpose_matches,
         receiver_made_by,
         receiver_not_made_by,
         returns_caught_error,

@@ -88,7 +88,7 @@ UNSAFE = [
         "from flask import render_template_string\ndef f(n):\n    return render_template_string('<p>' + n)  # here\n",
     ),
     (295, "import requests\ndef f(u):\n    return requests.get(u, verify=False)  # here\n"),
-    (327, "import hashlib\ndef f(d):\n    return hashlib.md5(d)  # here\n"),
+    (327, "import hashlib\ndef sign(d):\n    return hashlib.md5(d)  # here\n"),
     (915, "def f(o, form):\n    for k, v in form.items():\n        setattr(o, k, v)  # here\n"),
 ]
 SAFE = [
