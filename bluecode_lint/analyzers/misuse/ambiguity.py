@@ -80,6 +80,8 @@ class _Automaton:
 
     letters: list[int] = field(default_factory=list)
     follow: dict[int, dict[int, int]] = field(default_factory=dict)
+    bounded: set[tuple[int, int]] = field(default_factory=set)
+    """Edges that a bounded repeat alone makes: enough for exponential growth, not for polynomial."""
     any_letter: int = _EVERYTHING
     """What a dot accepts."""
     depth: int = 0
@@ -168,6 +170,9 @@ def _repeat(automaton: _Automaton, low: int, high: Any, body: Any) -> _Piece:  #
         automaton.depth += 1
         piece = _sequence(automaton, list(body))
         automaton.depth -= 1
+        if high is not _constants.MAXREPEAT:
+            edges = itertools.product(piece.last, piece.first)
+            automaton.bounded.update((p, q) for p, q in edges if q not in automaton.follow[p])
         automaton.join(piece.last, piece.first)
         return _Piece(nullable=low == 0 or piece.nullable, first=piece.first, last=piece.last)
     whole = _Piece(nullable=True, first=[], last=[])
@@ -256,7 +261,8 @@ def _two_ways(automaton: _Automaton, part: set[int]) -> bool:
 def _three_loops(automaton: _Automaton, looping: Sequence[int]) -> bool:
     """Tell whether some p loops, reaches another q and q loops, over one text: a walk from (p, p, q) to (p, q, q)."""
     inside = set(looping)
-    letters, follow = automaton.letters, automaton.follow
+    letters = automaton.letters
+    follow = {p: [q for q in after if (p, q) not in automaton.bounded] for p, after in automaton.follow.items()}
     for p, q in itertools.permutations(looping, 2):
         if not letters[p] & letters[q] or not _reaches(automaton, p, q):
             continue

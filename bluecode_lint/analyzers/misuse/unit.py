@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 E = TypeVar("E", bound=Expr)
 S = TypeVar("S", bound=Stmt)
+_USES_READ = 30
+"""How many uses of a local name say what it is for."""
 _TEST_PATH = re.compile(r"(?:^|/)(?:tests?|testing)/|(?:^|/)(?:test_[^/]*|[^/]*_tests?|tests|conftest)\.pyi?$")
 _TEST_CODE = re.compile(
     rb"^\s*(?:async )?def test|^\s*(?:import|from) (?:pytest|unittest|django\.test)\b|TestCase\)", re.MULTILINE
@@ -71,6 +73,7 @@ class Unit:
         self.project = project or Project()
         self.remembered: dict[str, object] = {}
         """What checks keep for each other."""
+        self._purposes: dict[tuple[int, int], str] = {}
 
     # --- the file -----------------------------------------------------------------------------------------------------
 
@@ -227,31 +230,42 @@ class Unit:
         They are the variable, attribute, key or keyword that receives it, the calls it is handed to, the function it is
         made in; and, through a plain local name, the same of where that name is used.
         """
-        words: list[str] = []
+        known = self._purposes.get((id(expr), hops))
+        if known is None:
+            known = self._purposes[id(expr), hops] = " ".join(self._purpose_words(expr, hops))
+        return known
+
+    def _purpose_words(self, expr: Expr, hops: int) -> Iterator[str]:
         below: Expr | Stmt = expr
         for above in self.ancestors(expr):
             if isinstance(above, Function):
-                words.append(above.name)
+                yield above.name
                 break
-            words.extend(_receivers(above, below))
+            yield from _receivers(above, below)
+            if isinstance(above, Assign) and hops:
+                yield from self._later_purposes(above, hops - 1)
             below = above
-        stmt = self.statement(expr)
-        if hops and isinstance(stmt, Assign):
-            words.extend(self._later_purposes(stmt, hops - 1))
-        return " ".join(words)
 
     def _later_purposes(self, stmt: Assign, hops: int) -> Iterator[str]:
         names = {target.id for target in stmt.targets if isinstance(target, Name)}
         owner = self.function_of(stmt.scope)
         if not names or owner is None:
             return
-        for later in statements(owner.body):
-            if later is stmt:
-                continue
-            for top in own_expressions(later):
-                for expr in walk(top):
-                    if isinstance(expr, Name) and expr.id in names:
-                        yield self.purpose(expr, hops=hops)
+        for name in sorted(names):
+            for use in self._uses_in(owner).get(name, ())[:_USES_READ]:
+                if not (stmt.start <= use.start < stmt.end):
+                    yield self.purpose(use, hops=hops)
+
+    def _uses_in(self, owner: Function) -> dict[str, list[Name]]:
+        """Index the names a function mentions, once."""
+        known = self.remembered.get(f"uses in {owner.start}")
+        if known is None:
+            found: dict[str, list[Name]] = defaultdict(list)
+            for expr in expressions(owner.body):
+                if isinstance(expr, Name):
+                    found[expr.id].append(expr)
+            known = self.remembered[f"uses in {owner.start}"] = found
+        return cast("dict[str, list[Name]]", known)
 
 
 def _receivers(above: Expr | Stmt, below: Expr | Stmt) -> Iterator[str]:  # noqa: C901  # one case a kind of receiver

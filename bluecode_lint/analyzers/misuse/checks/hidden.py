@@ -45,6 +45,8 @@ _AIMED = re.compile(
     | \b (?:do\s+not|don't|never) \s+ (?:report|flag) \s+ (?:\w+\s+){0,2} (?:vulnerabilit|issue|finding|problem)
     """
 )
+_DOCSTRING_READ = 20_000
+"""Characters of a docstring that are read; more is data."""
 _ABOUT_IT = re.compile(r"(?i)detect|reject|block(?:s|ed)?\b|refuse|prompt.injection|attack|example|test that|e\.g\.")
 
 
@@ -53,7 +55,7 @@ def text_aimed_at_reviewers(unit: Unit) -> Iterator[Hit]:
     for start, text in unit.comments:
         yield from _aimed(start, text)
     for expr in unit.every(Const):
-        text = string_value(expr) or ""
+        text = (string_value(expr) or "")[:_DOCSTRING_READ]
         if _AIMED.search(text) and isinstance(unit.parent(expr), ExprStmt):
             yield from _aimed(expr.start, unit.source(expr))
 
