@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bluecode_lint.probes.families import cross_site_scripting, directory_injection, xpath_injection
 from bluecode_lint.probes.families.family import Payload
 from bluecode_lint.probes.families.open_redirect import browser_host
-from bluecode_lint.probes.families.path_traversal import _base
+from bluecode_lint.probes.families.path_traversal import _base, _outside
 from bluecode_lint.probes.families.request_forgery import host_of
 from bluecode_lint.probes.families.sql_injection import structure_of
 from bluecode_lint.probes.prober import known_families, probed_cwes
@@ -109,10 +109,31 @@ def test_an_attribute_is_alive_only_inside_a_tag():
 
 @pytest.mark.parametrize(
     ("path", "base"),
-    [("/srv/files/canary", "/srv/files"), ("uploads/canary.txt", "uploads"), ("canary", ""), ("/canary", "")],
+    [
+        ("/srv/files/canary", "/srv/files"),
+        ("uploads/canary.txt", "uploads"),
+        ("canary", ""),
+        ("/canary", ""),
+        ("/srv/files/log-canary", ""),
+    ],
 )
 def test_the_base_is_the_folder_before_the_value(path, base):
     assert _base(path, "canary") == base
+
+
+@pytest.mark.parametrize(
+    ("path", "base", "outside"),
+    [
+        ("/srv/files/../../etc/passwd", "/srv/files", True),
+        ("/srv/files-old/x", "/srv/files", True),
+        ("/srv/files/a/../b", "/srv/files", False),
+        ("....//x", ".", False),
+        ("../x", ".", True),
+        ("/etc/passwd", "uploads", True),
+    ],
+)
+def test_a_path_outside_the_base_is_told_from_one_inside(path, base, outside):
+    assert _outside(path, base) is outside
 
 
 def test_every_family_says_what_it_needs():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from .family import Family, Look, Payload
 
 if TYPE_CHECKING:
-    from ..driver.stage import Event, Stage
+    from ..driver.stage import Stage
 
 
 class ErrorExposure(Family):
@@ -16,7 +16,7 @@ class ErrorExposure(Family):
 
     name = "exposure through errors"
     cwes = frozenset({209, 210, 211, 550})
-    kinds = frozenset({"response", "returned", "printed"})
+    kinds = frozenset({"response"})
     needs_input = False
     anywhere = True
     payloads = (Payload("failure", "the service that is called fails with the message secret-CANARY"),)
@@ -25,17 +25,12 @@ class ErrorExposure(Family):
         """Let the first service call fail."""
         stage.failing = True
 
-    def is_sink(self, event: Event) -> bool:
-        """Take answers to a client."""
-        return event.kind in {"response", "returned"}
-
     def effect(self, look: Look) -> str:
         """See whether the message of the failure is part of the answer."""
         if look.payload is None:
             return ""
-        for event in [*look.events, *(e for e in look.observed.events if e.kind in {"response", "returned"})]:
-            if f"secret-{look.observed.canary}" in event.text:
-                return "the answer contains the exception's own message, secret-CANARY"
+        if any(f"secret-{look.observed.canary}" in event.text for event in look.events):
+            return "the response contains the exception's own message, secret-CANARY"
         return ""
 
 

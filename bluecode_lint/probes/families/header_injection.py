@@ -43,12 +43,23 @@ class HeaderInjection(Family):
         if look.payload is None:
             return ""
         for event in look.events:
-            if event.kind == "set_header":
-                continue  # asked for, but not sent yet: frameworks refuse line breaks here
-            for text in (event.text, *event.args):
-                if re.search(rf"(?:[\r\n]|\\r?\\n|\\n)X-{look.observed.canary}: forged", text):
-                    return "a header line of its own went out: X-CANARY: forged"
+            # What was only asked for (set_header) is not sent yet: frameworks refuse line breaks there.
+            if event.kind != "set_header" and any(
+                _forged(t, look.observed.canary, event.kind) for t in (event.text, *event.args)
+            ):
+                return "a header line of its own went out: X-CANARY: forged"
         return ""
+
+
+def _forged(text: str, canary: str, kind: str) -> bool:
+    """Tell whether the canary's header starts a line among the headers: after another header, before any blank line."""
+    plain = text.replace("\\r", "\r").replace("\\n", "\n")
+    head, found, _ = plain.partition(f"\nX-{canary}: forged")
+    if not found:
+        return False
+    if kind == "call" and not re.search(r"^\W*[\w-]+(?:: |', ')|^HTTP/", head, re.MULTILINE):
+        return False
+    return "\n\n" not in head.replace("\r", "")
 
 
 def _watched(real: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .family import Family, Look, Payload
 
 if TYPE_CHECKING:
-    from ..driver.stage import Event
+    from ..driver.stage import Event, Point
 
 _QUERIES = re.compile(r"^(?:find\w*|update\w*|delete\w*|count\w*|replace_one|aggregate|distinct|remove|search)$")
 
@@ -29,6 +29,10 @@ class NosqlInjection(Family):
         Payload("script", "CANARY' || 'a'=='a"),
         Payload("script-double", 'CANARY" || "a"=="a'),
     )
+
+    def fits(self, payload: Payload, point: Point) -> bool:
+        """Send structures through JSON only: whether an argument may be one is up to its callers."""
+        return payload.name != "operator" or point.door.startswith("JSON")
 
     def is_sink(self, event: Event) -> bool:
         """Take queries by their method, given a document."""

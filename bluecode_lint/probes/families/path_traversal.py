@@ -99,20 +99,26 @@ class PathTraversal(Family):
         for event in look.events:
             if look.observed.canary not in event.text:
                 continue
-            path = os.path.normpath(event.text)
             for base in sorted(bases):
-                if path != base and not path.startswith(base.rstrip("/") + "/"):
+                if _outside(event.text, base):
                     return f"{_verb(event)} left the folder it works in, by a path to {_name(look.payload)}"
         return ""
 
 
+def _outside(path: str, base: str) -> bool:
+    """Tell whether a path, relative to some working folder or absolute, lies outside a folder."""
+    place = os.path.normpath(os.path.join("/work/ing/folder", path))  # noqa: PTH118  # text; the folder need not exist
+    root = os.path.normpath(os.path.join("/work/ing/folder", base))  # noqa: PTH118
+    return place != root and not place.startswith(root.rstrip("/") + "/")
+
+
 def _base(path: str, canary: str) -> str:
     """Give the folder under which the harmless value was used; empty if the value was the whole path."""
-    head = path.split(canary, 1)[0]
-    folder = head.rsplit("/", 1)[0] if "/" in head else ""
-    if not folder and head.startswith("/"):
+    folder = path.split(canary, 1)[0]
+    # Glued to the start of a name, as in "log-" + value, it would need a folder of that name to climb out of.
+    if len(folder) < 2 or not folder.endswith("/"):  # noqa: PLR2004  # more than the root
         return ""
-    return os.path.normpath(folder) if folder else ""
+    return os.path.normpath(folder)
 
 
 def _verb(event: Event) -> str:

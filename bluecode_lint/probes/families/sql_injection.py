@@ -20,6 +20,11 @@ _VERBS = (
     r"explain|copy|set|use|attach|vacuum|declare|begin|lock|match|where|order\s+by|and|or|not\s+exists"
 )
 _STATEMENT = re.compile(rf"^\s*\(?\s*(?:--[^\n]*\n\s*)*(?:{_VERBS})\b", re.IGNORECASE)
+_SURELY = re.compile(
+    r"\bselect\b.+\bfrom\b|\binsert\s+into\b|\bupdate\b.+\bset\b|\bdelete\s+from\b|\b(?:create|drop|alter|truncate)\s+table\b",
+    re.IGNORECASE | re.DOTALL,
+)
+"""What a text must contain if only it, and not the name of the function it is given to, speaks of SQL."""
 _TALKERS = frozenset(
     [
         "print",
@@ -146,7 +151,9 @@ class SqlInjection(Family):
         last = re.split(r"[.]", event.what.removesuffix("()"))[-1].removesuffix("()")
         if last.lower() in _TALKERS:
             return False
-        return bool(_statement_in(event, any_text=last.lower() in _RUNNERS))
+        if last.lower() in _RUNNERS:
+            return bool(_statement_in(event, any_text=True))
+        return bool(_SURELY.search(_statement_in(event, any_text=False)))
 
     def effect(self, look: Look) -> str:
         """See whether a statement that carries the canary has another structure than in the control."""
