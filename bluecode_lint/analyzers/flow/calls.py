@@ -524,8 +524,8 @@ class Calls(Sinks):
         """Evaluate ``open``: what is in a file is not decided by who names it."""
         return Value(kind="file")
 
-    def as_list(self, arguments: Arguments) -> Value | None:
-        """Evaluate ``list(x)`` and ``tuple(x)``."""
+    def as_given(self, arguments: Arguments) -> Value | None:
+        """Evaluate a function that gives back what it was given: ``list(x)``, a translation."""
         return arguments.values[0] if len(arguments.values) == 1 else None
 
     # --- unknown functions -------------------------------------------------------------------------------------------
@@ -645,12 +645,19 @@ _SPECIAL: dict[str, Callable[[Calls, Arguments], Value | None]] = {
     "map": Calls.mapped,
     "filter": Calls.mapped,
     "dict": Calls.splatted,
+    "_": Calls.as_given,
+    "gettext.gettext": Calls.as_given,
+    "gettext": Calls.as_given,
+    "django.utils.translation.gettext": Calls.as_given,
+    "django.utils.translation.gettext_lazy": Calls.as_given,
+    "django.utils.translation.ugettext": Calls.as_given,
+    "flask_babel.gettext": Calls.as_given,
     "locals": Calls.local_variables,
     "open": Calls.opened,
     "io.open": Calls.opened,
     "codecs.open": Calls.opened,
-    "list": Calls.as_list,
-    "tuple": Calls.as_list,
+    "list": Calls.as_given,
+    "tuple": Calls.as_given,
 }
 _SPECIAL_NAMES: dict[str, Callable[[Calls, Arguments], Value | None]] = {
     "sub": Calls.regex_sub,

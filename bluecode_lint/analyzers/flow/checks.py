@@ -208,7 +208,7 @@ class Checks(Expressions):
             if isinstance(subject, Const):
                 continue
             value = self.value(other)
-            if (isinstance(subject, Call) and self.narrow_derived(subject)) or is_foreign(value):
+            if (isinstance(subject, Call) and self.narrow_derived(subject)) or not is_harmless(value):
                 continue
             if not (isinstance(other, Const) and other.value in (None, "", True, False)):
                 self.clear(subject, self.knowledge.everything)

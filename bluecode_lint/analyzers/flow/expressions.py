@@ -148,7 +148,11 @@ class Expressions(Frame):
             if source is not None:
                 return self.source(expr, source.kind, source.what)
         if name in knowledge.requests.attributes and self.is_request(expr.value):
-            return self.source(expr, Kind.REMOTE, f"the request's {name}")
+            found = self.source(expr, Kind.REMOTE, f"the request's {name}")
+            if name in knowledge.requests.own:  # who sends a visitor to where they are sends them nowhere
+                mask = knowledge.bits.get("open-redirect", 0) | knowledge.bits.get("server-side-request-forgery", 0)
+                return found.with_taints(tuple(t.but(cleared=mask) for t in found.taints))
+            return found
         if name in knowledge.attribute_sources and not self.is_own(expr.value):
             source = knowledge.attribute_sources[name]
             if source.matcher.receivers is None or source.matcher.receivers.search(dotted(expr.value)):
@@ -270,6 +274,8 @@ class Expressions(Frame):
             return self.percent(expr, values[0], values[1])
         if op == "/":
             return self.slash(values)
+        if op == "*" and any(isinstance(c, (str, bytes)) for c in constants):
+            return HARMLESS
         taints = union_taints(all_taints(v) for v in values)
         if taints:
             return Value(taints)

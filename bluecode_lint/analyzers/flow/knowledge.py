@@ -136,6 +136,8 @@ class Requests:
     attributes: frozenset[str]
     methods: frozenset[str]
     trusted: frozenset[str]
+    own: frozenset[str]
+    """Attributes that say where the request itself went."""
 
 
 @dataclass(slots=True)
@@ -249,7 +251,10 @@ class _Builder:
             frozenset(p.rpartition(".")[2] for p in paths),
             attributes,
             Requests(
-                *(frozenset(requests.get(k, ())) for k in ("objects", "names", "attributes", "methods", "trusted"))
+                *(
+                    frozenset(requests.get(k, ()))
+                    for k in ("objects", "names", "attributes", "methods", "trusted", "own")
+                )
             ),
             Handlers(
                 frozenset(handlers.get("decorators", ())),

@@ -385,6 +385,9 @@ class Sinks(Containers):
     def tar(self, _sink: Sink, arguments: Arguments) -> Iterable[Taint]:
         """Look at an archive that is unpacked whole; `zipfile` makes names harmless itself."""
         path = self.path(arguments.call.function)
+        kept = arguments.call.keyword("filter")
+        if kept is not None and string_value(kept) != "fully_trusted":
+            return
         if "zip" in path.lower() or arguments.base is None:
             return
         yield from all_taints(arguments.base)
