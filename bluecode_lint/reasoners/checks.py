@@ -34,6 +34,8 @@ def is_checked(leaf: Leaf, scene: Scene, values: Values, kinds: Collection[str])
         return False
     if "number" in kinds and any(path in _NUMBERS for path in leaf.through):
         return True
+    if "validator" in kinds and any(_VALIDATOR.search(path.rpartition(".")[2]) for path in leaf.through):
+        return True
     for guard in guards_at(scene.node, names):
         for decided in _through_names(guard, values):
             if any(_RECOGNISERS[kind](decided, names, values) for kind in kinds if kind in _RECOGNISERS):

@@ -1,9 +1,9 @@
 """Judge without a model: check the conditions of the retrieved constitutions on the code itself.
 
 An execution outweighs all else. Then all ``unsafe_when`` conditions of a constitution, holding together, make a case
-unsafe, and all ``safe_when`` conditions make it safe, unless another constitution says unsafe. Likeness to an example
-decides nothing: it only chose which constitutions to check. A condition that is words alone cannot be checked, so a
-constitution with one never decides by that side.
+unsafe. All ``safe_when`` conditions make it safe if the constitution is about this very use and none says unsafe.
+Likeness to an example decides nothing: it only chose which constitutions to check. A condition that is words alone
+cannot be checked, so a constitution with one never decides by that side.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 NAME = "offline"
 
 _MODULES_KEPT = 8
+
+_SINK_NAMING = frozenset({"calls", "assigns", "compares_by", "handler_catches"})
+"""Predicates that say which use a principle is about."""
 
 _TELLING = frozenset(
     {
@@ -73,7 +76,11 @@ class OfflineReasoner:
         scene = scene_at(case.artifact.syntax, case.finding.location.region, self._facts_of(case))
         readings = [read(constitution, scene, self._predicates) for constitution in _applicable(case, retrieved)]
         broken = [reading.constitution for reading in readings if reading.unsafe]
-        satisfied = [reading.constitution for reading in readings if reading.safe]
+        satisfied = [
+            reading.constitution
+            for reading in readings
+            if reading.safe and self._is_about_this_use(reading.constitution, case, scene)
+        ]
         if case.confirmation.outcome is Outcome.CONFIRMED:
             return _proven(case, broken)
         if broken and satisfied:
@@ -84,6 +91,17 @@ class OfflineReasoner:
         if satisfied:
             return _satisfied(case, satisfied)
         return _verdict(Judgment.UNDECIDED, Confidence.LOW, "No known principle could be checked on this code.", ())
+
+    def _is_about_this_use(self, constitution: Constitution, case: Case, scene: Scene) -> bool:
+        """Tell whether a principle that is satisfied speaks about the claim: the same weakness, of the same call.
+
+        That ``os.urandom`` is a good generator says nothing about how many bytes were asked for, and that one principle
+        about cookies is kept says nothing about another.
+        """
+        named = [condition for condition in constitution.unsafe_when if condition.predicate in _SINK_NAMING]
+        return (
+            constitution.cwe == case.finding.cwe and bool(named) and _all_hold(named, scene, self._predicates) is True
+        )
 
     def _facts_of(self, case: Case) -> ModuleFacts:
         """Collect a module's facts once for all of its findings, which come one after another."""

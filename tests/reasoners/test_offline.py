@@ -140,6 +140,21 @@ def test_nothing_unsafe_is_judged_safe_with_six_principles_either(retriever, cwe
     assert OfflineReasoner().judge(case, retriever.retrieve(case)).judgment is not Judgment.SAFE
 
 
+@pytest.mark.parametrize(
+    ("cwe", "text"),
+    [
+        (331, "import secrets\ndef token():\n    return secrets.token_hex(2)  # here\n"),
+        (338, "import os\ndef key():\n    return os.urandom(2)  # here\n"),
+        (1275, "def f(r):\n    r.set_cookie('sid', 's', secure=True, httponly=True)  # here\n"),
+        (327, "def f(modes):\n    return modes.CBC(b'0' * 16)  # here\n"),
+        (605, "def f(s):\n    s.bind(('0.0.0.0', 80))  # here\n"),
+        (347, "import jwt\ndef f(t, k):\n    return jwt.decode(t, k, algorithms=['HS256', 'none'])  # here\n"),
+    ],
+)
+def test_a_principle_kept_elsewhere_makes_nothing_safe(retriever, cwe, text):
+    assert judge(retriever, case_of(text, cwe, kind=RuleKind.MISUSE)).judgment is not Judgment.SAFE
+
+
 def test_a_bare_suspicion_of_a_flow_needs_hostile_data(retriever):
     text = "import os\ndef f(name):\n    os.system('ls ' + name)  # here\n"
     weak = case_of(text, 78, confidence=Confidence.LOW)
@@ -169,7 +184,7 @@ def test_an_inert_attack_strengthens_safe(retriever):
 def test_disagreeing_principles_are_undecided():
     calls = (Condition("A shell runs it", "calls", ("os.system",)),)
     one = Constitution("a", "code", 78, "p", unsafe_when=calls, safe_when=(Condition("words"),))
-    two = Constitution("b", "code", 78, "p", unsafe_when=(Condition("words"),), safe_when=calls)
+    two = Constitution("b", "code", 78, "p", unsafe_when=(*calls, Condition("words")), safe_when=calls)
     case = case_of("import os\nos.system('x')  # here\n", 78)
     verdict = OfflineReasoner().judge(case, [Retrieved(one, 0.9), Retrieved(two, 0.8)])
     assert verdict.judgment is Judgment.UNDECIDED
