@@ -19,8 +19,10 @@ SEED = 20251018
 class AnswerFormat(IntEnum):
     """Ways to ask for JSON, from the strictest down to asking nicely."""
 
-    BOUNDED_SCHEMA = 3
-    SCHEMA = 2
+    BOUNDED_SCHEMA = 4
+    SCHEMA = 3
+    JSON_WITH_SCHEMA = 2
+    """A schema beside ``json_object``, as llama.cpp's Python server and some hosts want it."""
     JSON = 1
     TEXT = 0
 
@@ -41,14 +43,17 @@ class Capabilities:
             parameters["temperature"] = 0
         if self.seed:
             parameters["seed"] = SEED
-        if self.answer_format >= AnswerFormat.SCHEMA:
-            strict = self.answer_format is AnswerFormat.BOUNDED_SCHEMA
-            schema = bounded(request.schema) if strict else dict(request.schema)
-            described = {"name": "answer", "strict": True, "schema": schema}
-            parameters["response_format"] = {"type": "json_schema", "json_schema": described}
-        elif self.answer_format is AnswerFormat.JSON:
-            parameters["response_format"] = {"type": "json_object"}
+        if self.answer_format is not AnswerFormat.TEXT:
+            parameters["response_format"] = self._response_format(request.schema)
         return parameters
+
+    def _response_format(self, schema: Mapping[str, Any]) -> dict[str, Any]:
+        if self.answer_format is AnswerFormat.JSON:
+            return {"type": "json_object"}
+        if self.answer_format is AnswerFormat.JSON_WITH_SCHEMA:
+            return {"type": "json_object", "schema": bounded(schema)}
+        wanted = bounded(schema) if self.answer_format is AnswerFormat.BOUNDED_SCHEMA else dict(schema)
+        return {"type": "json_schema", "json_schema": {"name": "answer", "strict": True, "schema": wanted}}
 
     def without(self, complaint: str) -> Capabilities | None:
         """Step down after a request was rejected: by what the server complains of, else by what fails most often.
@@ -62,6 +67,8 @@ class Capabilities:
             return replace(self, temperature=False)
         if "seed" in words and self.seed:
             return replace(self, seed=False)
+        if self.answer_format >= AnswerFormat.SCHEMA and "json_object" in words:
+            return replace(self, answer_format=AnswerFormat.JSON_WITH_SCHEMA)
         if self.answer_format > AnswerFormat.TEXT:
             return replace(self, answer_format=AnswerFormat(self.answer_format - 1))
         if self.seed:

@@ -10,6 +10,7 @@ import asyncio
 import itertools
 import json
 import random
+import re
 import ssl
 import time
 from dataclasses import dataclass, replace
@@ -258,6 +259,8 @@ _TROUBLES = {
 }
 _REDIRECTIONS, _SERVER_ERRORS = range(300, 400), range(500, 600)
 _ABOUT_ITS_FORM = frozenset({400, 422})
+_PARAMETER = re.compile(r"response_format|json_schema|temperature|\bseed\b|max_(?:completion_)?tokens")
+"""Some servers have an error of their own when they do not know a parameter, and name it."""
 
 
 def _attempt_from_status(error: openai.APIStatusError) -> _Attempt:
@@ -268,7 +271,8 @@ def _attempt_from_status(error: openai.APIStatusError) -> _Attempt:
     elif status in _SERVER_ERRORS:
         trouble = Trouble.SERVER_ERROR
     retry_after_s = read_retry_after(error.response.headers.get("retry-after", ""))
-    complaint = error.message if status in _ABOUT_ITS_FORM else ""
+    about_form = status in _ABOUT_ITS_FORM or (trouble is Trouble.SERVER_ERROR and _PARAMETER.search(error.message))
+    complaint = error.message if about_form else ""
     return _Attempt(failed(trouble, f"HTTP {status}: {error.message}"), retry_after_s, complaint)
 
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from bluecode_lint.core.imports import imports_of, text_of
 from bluecode_lint.reasoners.model.budget import estimate_tokens
 from bluecode_lint.reasoners.model.redaction import PLACEHOLDER, scrub, scrub_code, secret_literals, settings_in
-from bluecode_lint.reasoners.scene import scene_at, scope_of, walk
+from bluecode_lint.reasoners.scene import scene_at
+from bluecode_lint.reasoners.tree import scope_of, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -256,7 +256,7 @@ def picky(stage, *rejected):
     ("rejected", "known"),
     [
         ((), Capabilities()),
-        (("response_format=json_schema",), Capabilities(AnswerFormat.JSON)),
+        (("response_format=json_schema",), Capabilities(AnswerFormat.JSON_WITH_SCHEMA)),
         (("response_format",), Capabilities(AnswerFormat.TEXT)),
         (("seed",), Capabilities(seed=False)),
         (("temperature", "seed"), Capabilities(temperature=False, seed=False)),
@@ -287,6 +287,15 @@ def test_a_server_that_dislikes_bounds_in_a_schema_gets_one_without(stage, serve
     first, second = (json.loads(body)["response_format"]["json_schema"]["schema"] for body in server.requests)
     assert "maxItems" in first["properties"]["a"]
     assert second == SCHEMA
+
+
+def test_a_server_that_breaks_on_a_form_it_does_not_know_is_asked_otherwise(stage, server):
+    complaint = "validation error: ('body', 'response_format', 'type'), Input should be 'text' or 'json_object'"
+    server.script = [stage.Answer(500, {"error": {"message": complaint}}), stage.Answer(200, stage.completion("{}"))]
+    assert ask(server).ending is Ending.ANSWERED
+    form = json.loads(server.requests[1])["response_format"]
+    assert form["type"] == "json_object"
+    assert form["schema"]["properties"]["a"]["maxItems"]
 
 
 def test_a_server_that_ignores_the_schema_is_asked_for_json_the_next_time(stage, server):

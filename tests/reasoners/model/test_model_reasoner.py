@@ -422,7 +422,7 @@ def test_what_a_server_can_do_is_remembered_between_runs(stage, server, tmp_path
 
     server.script = [no_schema]
     judge_over(server, [(stage.make_case(), ())], parts={"cache": tmp_path})
-    assert len(server.requests) == 3
+    assert len(server.requests) == 3  # with bounds, without, and beside json_object
     judge_over(server, [(stage.make_case(stage.CODE.replace("ls", "du")), ())], parts={"cache": tmp_path})
     assert len(server.requests) == 4
 

@@ -39,14 +39,14 @@ SECRETS = [
     ('secret = hash("swordfish!")', "swordfish!"),
     ('api_key = b"\\x01\\x02swordfish"', "swordfish"),
     ('apiKey = "swordfish"', "swordfish"),
-    ('pin = 483920', "483920"),
+    ("pin = 483920", "483920"),
     ('x = "d41d8cd98f00b204e9800998ecf8427e"', "d41d8cd98f00"),
     ('x = "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY"', "wJalrXUtnFEMI"),
     ('x = b"\\x8a\\x1f\\x00\\xd2\\x91\\x44\\xe0"', "x8a"),
     ('print("swordfish")  # password: swordfish\npassword = "swordfish"', "swordfish"),
     ('"""Connect with swordfish-docs."""\nx = 1', "swordfish-docs"),
     ('def f():\n    x = 1\n    "the password is swordfish-text"\n', "swordfish-text"),
-    ('# token swordfish-comment\nx = 1', "swordfish-comment"),
+    ("# token swordfish-comment\nx = 1", "swordfish-comment"),
     ('def f(:\n  password = "swordfish"\n', "swordfish"),
 ]  # fmt: skip
 

