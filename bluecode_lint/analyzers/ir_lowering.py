@@ -62,7 +62,7 @@ from bluecode_lint.analyzers.ir import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from bluecode_lint.core.protocols import Node, Syntax
 
@@ -90,8 +90,12 @@ def lower(uri: str, syntax: Syntax) -> Module:
     return _Lowering(uri, syntax).run()
 
 
-def _named(node: Node) -> list[Node]:
-    return [c for c in node.named_children if c.type not in ("comment", "line_continuation")]
+def _named(node: Node, expected: int = -1) -> Sequence[Node]:
+    """List the named children without comments; as many as ``expected`` need no second look."""
+    found = node.named_children
+    if len(found) == expected:
+        return found
+    return [c for c in found if c.type not in ("comment", "line_continuation")]
 
 
 def _error_offsets(root: Node) -> list[int]:
@@ -233,7 +237,7 @@ class _Lowering:
     def parenthesized(self, node: Node) -> Expr:
         """Drop the parentheses, any number of them without recursion."""
         while node.type == "parenthesized_expression":
-            inner = _named(node)
+            inner = _named(node, 1)
             if len(inner) != 1:
                 return self.unknown(node)
             node = inner[0]
@@ -241,7 +245,7 @@ class _Lowering:
 
     def attribute(self, node: Node) -> Expr:
         """Lower a chain of attributes; the text is enough for a plain dotted one."""
-        inner = _named(node)
+        inner = _named(node, 2)
         if len(inner) != 2:  # noqa: PLR2004  # value and name; anything else is a syntax error
             return self.unknown(node)
         return Attribute(node.start_byte, node.end_byte, self.expr(inner[0]), self.text(inner[1]))
@@ -258,7 +262,7 @@ class _Lowering:
 
     def generic_type(self, node: Node) -> Expr:
         """Lower ``X[A, B]`` of an annotation to a subscript."""
-        inner = _named(node)
+        inner = _named(node, 2)
         if len(inner) != 2:  # noqa: PLR2004  # type and parameters; anything else is a syntax error
             return self.unknown(node)
         items = self.exprs(_named(inner[1]))
@@ -278,7 +282,7 @@ class _Lowering:
 
     def call(self, node: Node) -> Expr:
         """Lower a call and file it."""
-        inner = _named(node)
+        inner = _named(node, 2)
         if len(inner) != 2:  # noqa: PLR2004  # function and arguments; anything else is a syntax error
             return self.unknown(node)
         function = self.expr(inner[0])
@@ -299,7 +303,7 @@ class _Lowering:
         for child in node.named_children:
             kind = child.type
             if kind == "keyword_argument":
-                pair = _named(child)
+                pair = _named(child, 2)
                 if len(pair) == 2:  # noqa: PLR2004  # name and value; anything else is a syntax error
                     keywords.append((self.text(pair[0]), self.expr(pair[1])))
             elif kind == "dictionary_splat":
@@ -313,7 +317,7 @@ class _Lowering:
         op, rights = self.operator(node), []
         current, kind = node, node.type
         while current.type == kind and self.operator(current) == op:
-            inner = _named(current)
+            inner = _named(current, 2)
             if len(inner) != 2:  # noqa: PLR2004  # two operands; anything else is a syntax error
                 break
             rights.append(inner[1])
@@ -331,7 +335,7 @@ class _Lowering:
 
     def unary(self, node: Node) -> Expr:
         """Lower ``-x``, ``+x``, ``~x`` and ``not x``; signs before numbers are part of the constant."""
-        inner = _named(node)
+        inner = _named(node, 1)
         if len(inner) != 1:
             return self.unknown(node)
         op, operand = self.operator(node), self.expr(inner[0])
@@ -360,7 +364,7 @@ class _Lowering:
 
     def conditional(self, node: Node) -> Expr:
         """Lower ``then if test else otherwise``."""
-        inner = _named(node)
+        inner = _named(node, 3)
         if len(inner) != 3:  # noqa: PLR2004  # its three parts; anything else is a syntax error
             return self.unknown(node)
         then, test, otherwise = self.exprs(inner)
@@ -374,7 +378,7 @@ class _Lowering:
         """Lower a dictionary display."""
         pairs: list[tuple[Expr | None, Expr]] = []
         for child in _named(node):
-            inner = _named(child)
+            inner = _named(child, 2)
             if child.type == "pair" and len(inner) == 2:  # noqa: PLR2004  # key and value; else a syntax error
                 pairs.append((self.expr(inner[0]), self.expr(inner[1])))
             else:
@@ -403,7 +407,7 @@ class _Lowering:
 
     def starred(self, node: Node) -> Expr:
         """Lower ``*x`` and ``**x``."""
-        inner = _named(node)
+        inner = _named(node, 1)
         if len(inner) != 1:
             return self.unknown(node)
         stars = 2 if node.type.startswith("dictionary") else 1
@@ -420,7 +424,7 @@ class _Lowering:
 
     def walrus(self, node: Node) -> Expr:
         """Lower ``(target := value)``."""
-        inner = _named(node)
+        inner = _named(node, 2)
         if len(inner) != 2:  # noqa: PLR2004  # target and value; anything else is a syntax error
             return self.unknown(node)
         target, value = self.exprs(inner)
@@ -601,14 +605,14 @@ class _Lowering:
     def block(self, node: Node | None) -> Body:
         return () if node is None else self.statements(node.named_children)
 
-    def block_in(self, nodes: list[Node]) -> Body:
+    def block_in(self, nodes: Sequence[Node]) -> Body:
         """Lower the block among a clause's children."""
         return self.block(next((c for c in reversed(nodes) if c.type == "block"), None))
 
     def expression_statement(self, node: Node) -> Stmt:
         """Lower an expression or an assignment."""
         start, end = node.start_byte, node.end_byte
-        inner = _named(node)
+        inner = _named(node, 1)
         if len(inner) == 1:
             kind = inner[0].type
             if kind == "assignment":
@@ -625,7 +629,7 @@ class _Lowering:
         current: Node | None = node
         value: Expr | None = None
         while current is not None:
-            inner = _named(current)
+            inner = _named(current, 2)
             target = self.expr(inner[0]) if inner else Unknown(start, end, ())
             targets.append(target)
             rest = inner[1:]
@@ -644,7 +648,7 @@ class _Lowering:
 
     def augmented(self, node: Node, start: int, end: int) -> Stmt:
         """Lower ``target op= value``."""
-        inner = _named(node)
+        inner = _named(node, 2)
         if len(inner) != 2:  # noqa: PLR2004  # target and value; anything else is a syntax error
             return ExprStmt(start, end, self.unknown(node))
         target, value = self.exprs(inner)
@@ -707,7 +711,7 @@ class _Lowering:
                 branches.append((self.expr(parts[0]), self.block_in(parts)))
         return If(node.start_byte, node.end_byte, tuple(branches), orelse)
 
-    def else_of(self, parts: list[Node]) -> Body:
+    def else_of(self, parts: Sequence[Node]) -> Body:
         found = next((c for c in parts if c.type == "else_clause"), None)
         return () if found is None else self.block_in(_named(found))
 
