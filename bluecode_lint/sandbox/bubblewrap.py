@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 from typing import TYPE_CHECKING
 
 from bluecode_lint.core.errors import SandboxUnavailableError
@@ -29,7 +31,8 @@ class BubblewrapSandbox:
     level = "bubblewrap"
 
     def __init__(self, preload: tuple[str, ...] = (), abi: int | None = None) -> None:
-        program = shutil.which("bwrap")
+        # The package from PyPI puts it beside the interpreter.
+        program = shutil.which("bwrap") or shutil.which("bwrap", path=os.path.dirname(sys.executable))  # noqa: PTH120
         if program is None:
             message = "bwrap is not installed"
             raise SandboxUnavailableError(message, advice="It is the package bubblewrap of every distribution.")

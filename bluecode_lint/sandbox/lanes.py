@@ -27,11 +27,12 @@ if TYPE_CHECKING:
 
     from bluecode_lint.core.model import Job
 
-_START_S = 20.0
+_START_S = 60.0
 _GRACE_S = 30.0
 """How long beyond its limit a job may take to start (after the last one's cleaning) and to end, before we give up."""
-_LEAVE_S = 3.0
+_LEAVE_S = 20.0
 _MOST_IDLE = 4
+_REMOVALS, _REMOVAL_PAUSE_S = 20, 0.1
 
 _PIECE = 1 << 16
 
@@ -145,9 +146,14 @@ class _Lane:
 
     def _remove_home(self) -> None:
         """Remove the directory, in case the zygote could not: it was killed, or never lived."""
-        if self._home and os.path.exists(self._home):  # noqa: PTH110
-            scratch.clear(self._home)
-            os.rmdir(self._home)  # noqa: PTH106
+        for _ in range(_REMOVALS):
+            if not self._home or not os.path.exists(self._home):  # noqa: PTH110
+                return
+            try:
+                scratch.clear(self._home)
+                os.rmdir(self._home)  # noqa: PTH106
+            except OSError:
+                time.sleep(_REMOVAL_PAUSE_S)  # a warden that has just lost its zygote is removing the same
 
     def _write(self, message: bytes, deadline: float) -> None:
         rest = memoryview(message)
@@ -256,6 +262,10 @@ def _order_from_job(job: Job) -> wire.Order:
         raise ValueError(message)
     for name in (*job.files, *job.collect):
         scratch.components(name)
+    for path in job.readonly:
+        if not os.path.isabs(path):  # noqa: PTH117
+            message = f"not an absolute path: {path!r}"
+            raise ValueError(message)
     limits = job.limits
     caps = wire.Caps(**{name: getattr(limits, name) for name in wire.Caps.__dataclass_fields__})
     return wire.Order(

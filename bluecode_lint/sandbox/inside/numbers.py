@@ -6,6 +6,7 @@ Only the calls that the filter or the lock-down names are here: whatever has no 
 from __future__ import annotations
 
 import platform
+import sys
 
 _X86_64 = """
 access=21 alarm=37 arch_prctl=158 bind=49 brk=12 capget=125 chdir=80 chmod=90 chown=92 clock_getres=229
@@ -74,8 +75,8 @@ def _parse(table: str) -> dict[str, int]:
     return {name: int(number) for name, _, number in (entry.partition("=") for entry in table.split())}
 
 
-AUDIT_ARCH, _table = _MACHINES.get(platform.machine(), (0, ""))
-"""The kernel's name of this architecture; 0 where we do not know its numbers, and so cannot isolate."""
+AUDIT_ARCH, _table = _MACHINES.get(platform.machine() if sys.platform == "linux" else "", (0, ""))
+"""Linux's name of this architecture; 0 where we do not know its numbers, and so cannot isolate."""
 
 NUMBERS: dict[str, int] = _parse(_table)
 """Name to number, on this machine. A call the architecture does not have is missing."""

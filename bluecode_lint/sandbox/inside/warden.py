@@ -202,7 +202,7 @@ class Warden:
         )
 
     def clean(self) -> None:
-        """Remove all the job left in its directory. That can take longer than the job, so the report goes first."""
+        """Remove all the job left in its directory."""
         scratch.clear(self._home)
 
     def reap(self) -> None:

@@ -15,9 +15,13 @@ import signal
 import sys
 from contextlib import suppress
 from functools import partial
+from typing import TYPE_CHECKING, NoReturn
 
 from . import kernel, lockdown, scratch, tree, wire
 from .warden import JobFaultError, StoppedError, Warden, stop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _FIRST_FREE = 64
 """Our own descriptors stay above those a job's process gets."""
@@ -34,42 +38,57 @@ def main() -> None:
     for name in preload:
         importlib.import_module(name)
     sys.path.pop()
-    orders = _move(0, os.O_RDONLY)
-    reports = _move(1, os.O_WRONLY)
+    orders, reports = _move(0, os.O_RDONLY), _move(1, os.O_WRONLY)
+    _settle(int(abi))
+    os.write(reports, wire.READY)
+    _await_warden(orders, home)
+    # From here on we are a warden, a fork of the zygote.
+    job = _guard(orders, reports, home, int(abi))
+    # From here on we are the job, a fork of the warden. Nothing of ours is left on the stack but this.
+    job()
+
+
+def _settle(abi: int) -> None:
+    """Become what every warden and job is a copy of: without privilege, and with all prepared that can be."""
     kernel.drop_capabilities()
     # A job has our user id: where it can see us at all, it must not look into us or change us.
     kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
     kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
     kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
-    lockdown.prepare(int(abi))
+    lockdown.prepare(abi)
     gc.collect()
     gc.freeze()
-    os.write(reports, wire.READY)
-    _await_warden(orders, home)
-    # From here on we are a warden, a fork of the zygote.
+
+
+def _guard(orders: int, reports: int, home: str, abi: int) -> Callable[[], None]:
+    """Take one order and see it through. Returns in the job's process only, with what that is to run."""
     signal.signal(signal.SIGTERM, stop)
     kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGTERM)
-    warden = Warden(wire.read_order(partial(wire.read_exactly, orders)), home, int(abi), orders)
+    warden = Warden(wire.read_order(partial(wire.read_exactly, orders)), home, abi, orders)
     try:
         job = warden.start()
     except OSError as error:
         _report(reports, wire.Report(fault=str(error)))
     else:
         if job is not None:
-            # From here on we are the job, a fork of the warden.
-            job()
-            return
-        _see_through(warden, reports)
+            return job
+        try:
+            _see_through(warden, reports)
+        except StoppedError:
+            _leave(home)
+    # After the report: it can take longer than the job.
     warden.clean()
     os._exit(0)
 
 
 def _see_through(warden: Warden, reports: int) -> None:
-    """Guard the job to its end and report, unless there is nobody to report to."""
+    """Guard the job to its end and report.
+
+    Raises:
+        StoppedError: The lane is over.
+    """
     try:
         report = warden.finish()
-    except StoppedError:
-        return
     except (OSError, JobFaultError) as error:
         report = wire.Report(fault=str(error))
     _report(reports, report)
@@ -107,8 +126,9 @@ def _await_warden(orders: int, home: str) -> None:
             _leave(home)
 
 
-def _leave(home: str) -> None:
-    scratch.clear(home)
-    with suppress(OSError):  # a mount point goes with its namespace
+def _leave(home: str) -> NoReturn:
+    """Go, and leave no directory: a mount point goes with its namespace, and another one of us may be at it too."""
+    with suppress(OSError):
+        scratch.clear(home)
         os.rmdir(home)  # noqa: PTH106
     os._exit(0)

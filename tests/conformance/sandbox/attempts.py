@@ -1041,6 +1041,7 @@ def hidden_file():
 
 @attempt
 def another_filter():
+    must(libc.prctl(38, 1, 0, 0, 0))  # PR_SET_NO_NEW_PRIVS, without which only root may
     must(syscall("seccomp", 1, 0, struct.pack("HxxxxxxP", 1, ctypes.addressof(_ALLOW_ALL))))
 
 

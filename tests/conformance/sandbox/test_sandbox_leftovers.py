@@ -26,7 +26,8 @@ os.chmod("a/b/c", 0); os.chmod("a/b", 0o300); os.chmod("a", 0)
 # Says when it runs by a second process that carries the mark, and then waits.
 BUSY = MESS + "import time; time.sleep(60)"
 HOST = """
-import importlib, json, sys
+import importlib, json, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background of some shells
 module, name, options, code = sys.argv[1:]
 sandbox = getattr(importlib.import_module(module), name)(**json.loads(options))
 from bluecode_lint.core.model import Job, Limits
