@@ -271,9 +271,11 @@ class Unit:
 def _receivers(above: Expr | Stmt, below: Expr | Stmt) -> Iterator[str]:  # noqa: C901  # one case a kind of receiver
     """Yield the names by which ``above`` receives ``below``."""
     match above:
-        case Call(function=function, keywords=keywords):
+        case Call(function=function, args=args, keywords=keywords):
             if below is not function:
                 yield dotted(function)
+            elif isinstance(function, Attribute):
+                yield " ".join((function.name, *(dotted(argument) for argument in args[:3])))
             for name, value in keywords:
                 if value is below and name:
                     yield name

@@ -67,6 +67,12 @@ def _leading_text(unit: Unit, expr: Expr | None, scope: Scope) -> str | None:
     """Give the constant text a value is, or begins with; of a formatted one only if it has no random part."""
     if expr is None:
         return None
+    if isinstance(expr, Call) and last_name(expr.function) == "join" and len(expr.args) > 1:
+        folder = _leading_text(unit, expr.args[0], scope)
+        rest = _leading_text(unit, expr.args[1], scope)
+        return None if folder is None or rest is None else f"{folder}/{rest}"
+    if isinstance(expr, Call) and unit.path(expr.function, scope) == "tempfile.gettempdir":
+        return "/tmp"  # noqa: S108  # what the scanned code gets
     if isinstance(expr, FString):
         drawn = re.search(r"(?i)uuid|random|token|secret|mkd?temp|urandom|nonce", unit.source(expr))
         return None if drawn or not expr.parts else string_value(expr.parts[0])
@@ -91,6 +97,13 @@ def loose_permissions(unit: Unit) -> Iterator[Hit]:
         bits = _mode_bits(unit, mode, call.scope) if mode is not None else 0
         if bits & stat.S_IWOTH and not bits & stat.S_ISVTX:
             yield Hit(call, Confidence.HIGH if "chmod" in name else Confidence.MEDIUM)
+        elif bits & stat.S_IROTH and "chmod" in name and _ABOUT_SECRETS.search(unit.source(call)):
+            yield Hit(call, detail="Everybody may read this secret.")
+
+
+_ABOUT_SECRETS = re.compile(
+    r"(?i)private|secret|passw|credential|\bid_rsa|\.pem|_key\b|\bkey_?(?:file|path)|token|shadow"
+)
 
 
 def _mode_bits(unit: Unit, expr: Expr, scope: Scope) -> int:

@@ -21,6 +21,7 @@ from bluecode_lint.analyzers.ir import (
     Handler,
     If,
     Jump,
+    Name,
     Operation,
     Raise,
     Return,
@@ -249,17 +250,28 @@ def url_substring(unit: Unit) -> Iterator[Hit]:
     for expr in unit.every(Compare):
         if len(expr.ops) == 1 and expr.ops[0] in ("in", "not in"):
             host, url = expr.operands
-            if _is_host(host) and not isinstance(url, (Collection, Call)) and _ABOUT_URLS.search(unit.source(url)):
+            known = _is_host(host) or _is_domain_variable(host)
+            if known and not isinstance(url, (Collection, Call)) and _ABOUT_URLS.search(unit.source(url)):
                 yield Hit(expr, _trust(unit, expr))
     for call in unit.module.calls:
         name = last_name(call.function)
         if name not in ("startswith", "endswith") or not call.args or not isinstance(call.function, Attribute):
             continue
+        if name == "endswith" and _is_domain_variable(call.args[0]) and _ABOUT_HOSTS.search(unit.source(call.function)):
+            yield Hit(call, _trust(unit, call))
         text = call.args[0].value if isinstance(call.args[0], Const) else None
         if not _is_host(call.args[0]) or not _ABOUT_URLS.search(unit.source(call.function.value)):
             continue
         if isinstance(text, str) and ("://" in text) is (name == "startswith"):
             yield Hit(call, _trust(unit, call))
+
+
+_DOMAIN_VARIABLE = re.compile(r"(?i)^(?:\w+_)?(?:domain|host|hostname)$")
+_ABOUT_HOSTS = re.compile(r"(?i)netloc|hostname|host\b|domain")
+
+
+def _is_domain_variable(expr: Expr) -> bool:
+    return isinstance(expr, Name) and bool(_DOMAIN_VARIABLE.match(expr.id))
 
 
 def _is_host(expr: Expr) -> bool:

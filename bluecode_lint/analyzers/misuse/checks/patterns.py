@@ -47,6 +47,22 @@ def _length_is_checked(unit: Unit, call: Call) -> bool:
     return text is not None and owner is not None and f"len({unit.source(text)})" in unit.source(owner)
 
 
+_UNESCAPED_HOST = re.compile(
+    r"(?<![\\\w.\])}*+?])(?:\^|//|\(|\|)*(?:\([\w|?:]+\)|[a-z0-9-]+)\.(?:[a-z0-9-]+\\?\.)*"
+    r"(?:com|org|net|io|gov|edu|dev|app|co|info)(?![\w.])"
+)
+_WIDE_RANGE = re.compile(r"\[[^\]]*(?:A-z|a-Z)[^\]]*\]")
+
+
+def permissive_regex(unit: Unit) -> Iterator[Hit]:
+    """Find patterns with a host name whose first dot is not escaped, and ranges that run across the alphabets."""
+    for call, pattern in _patterns(unit):
+        if _WIDE_RANGE.search(pattern):
+            yield Hit(call.args[0], detail="The range A-z holds punctuation too.")
+        elif _UNESCAPED_HOST.search(pattern) and "\n" not in pattern:
+            yield Hit(call.args[0], detail="A dot matches any character.")
+
+
 _VALIDATES = re.compile(r"(?i)^_?(?:is_?)?(?:valid|check|allow|saniti[sz]e|verify|accept|permit)|^_?is_(?:safe|ok)")
 _OPEN_END = re.compile(r"(?:[+*?]|\{\d*,\d*\})\)*\Z")
 

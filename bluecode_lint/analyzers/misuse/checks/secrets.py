@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from bluecode_lint.analyzers.ir import (
     Attribute,
     Call,
+    Collection,
     Const,
     Dict,
     Expr,
@@ -77,6 +78,27 @@ def hard_coded_password(unit: Unit) -> Iterator[Hit]:
             or ("-" in value and literal.how in (Given.DEFAULT, Given.FALLBACK))
         ):
             yield Hit(literal.node, Confidence.MEDIUM)
+    yield from _positional_passwords(unit)
+
+
+_LOGINS = {"login": 1, "HTTPBasicAuth": 1, "HTTPDigestAuth": 1, "HTTPProxyAuth": 1, "BasicAuth": 1}
+"""Calls whose second argument is a password."""
+
+
+def _positional_passwords(unit: Unit) -> Iterator[Hit]:
+    """Find passwords that have no name: ``login("robot", "…")`` and ``auth=("robot", "…")``."""
+    for call in unit.module.calls:
+        position = _LOGINS.get(last_name(call.function))
+        candidates = [call.argument(position)] if position is not None else []
+        pair = call.keyword("auth")
+        if isinstance(pair, Collection) and len(pair.items) == 2:  # noqa: PLR2004  # user and password
+            candidates.append(pair.items[1])
+        for candidate in candidates:
+            text = string_value(candidate)
+            if candidate is None or text is None or is_placeholder(text) or _NOT_A_SECRET.search(text):
+                continue
+            if len(text) > 3:  # noqa: PLR2004  # shorter ones are flags
+                yield Hit(candidate, Confidence.HIGH if re.search(r"\d|[^\w]", text) else Confidence.MEDIUM)
 
 
 def _same_word(name: str, value: str) -> bool:
@@ -170,7 +192,11 @@ def _constant_key_arguments(unit: Unit) -> Iterator[Hit]:
 _URL_WITH_PASSWORD = re.compile(
     r"^[a-z][a-z0-9+.-]*://(?P<user>[^:/\s@{}$<%]*):(?P<password>[^@/\s{}$<%*]+)@(?P<host>[^\s/:?@]+)", re.IGNORECASE
 )
-_URL_HINT = re.compile(rb"://[^:/\s@]*:[^@/\s]+@")
+_DSN_WITH_PASSWORD = re.compile(
+    r"(?i)\b(?:host|server|data source|dbname|database|user(?:name| id)?|uid)\s*=[^\n]*"
+    r"\b(?:password|pwd)\s*=\s*(?P<password>[^\s;'\"{}%<]{4,})"
+)
+_URL_HINT = re.compile(rb"(?i)://[^:/\s@]*:[^@/\s]+@|\b(?:password|pwd)\s*=\s*[^\s;'\"]{4}")
 _EXAMPLE_PASSWORDS = re.compile(
     r"(?i)^(?:pass(?:word|wd)?|pwd|pw|secret|user|username|postgres|guest|root|admin|token|key|test)\d?$"
 )
@@ -182,11 +208,12 @@ def password_in_url(unit: Unit) -> Iterator[Hit]:
         return
     for expr in unit.every(Const):
         text = string_value(expr)
-        found = _URL_WITH_PASSWORD.match(text) if text else None
+        found = (_URL_WITH_PASSWORD.match(text) or _DSN_WITH_PASSWORD.search(text)) if text else None
         if found is None or isinstance(unit.parent(expr), ExprStmt):
             continue
-        password, host = found["password"], found["host"]
-        if is_placeholder(password) or _EXAMPLE_PASSWORDS.match(password) or password == found["user"]:
+        parts = found.groupdict()
+        password, host = found["password"], parts.get("host", "")
+        if is_placeholder(password) or _EXAMPLE_PASSWORDS.match(password) or password == parts.get("user"):
             continue
         local = host in ("localhost", "127.0.0.1") or host.startswith("example.")
         yield Hit(expr, Confidence.MEDIUM if local else Confidence.HIGH)
@@ -260,7 +287,7 @@ def secret_in_log(unit: Unit) -> Iterator[Hit]:
             sure = False
         elif name in _LOG_LEVELS and isinstance(call.function, Attribute):
             receiver = dotted(call.function.value)
-            if not re.search(r"(?i)log(?:ger|ging)?(?:\(\))?$|getLogger|^LOG$", receiver):
+            if not re.search(r"(?i)(?:^|[._])log(?:ger|ging)?(?:\(\))?$|getLogger", receiver):
                 continue
             sure = True
         else:
@@ -272,6 +299,23 @@ def secret_in_log(unit: Unit) -> Iterator[Hit]:
             if shown is not None:
                 yield Hit(call, Confidence.HIGH if sure else Confidence.MEDIUM)
                 break
+
+
+_FILE = re.compile(r"(?:open|io\.open|codecs\.open|pathlib\.Path|Path|os\.fdopen)\(\)(?:\.open\(\))?")
+
+
+def secret_in_file(unit: Unit) -> Iterator[Hit]:
+    """Find secrets written to files as they are."""
+    for call in unit.module.calls:
+        name = last_name(call.function)
+        written: Expr | None = None
+        if name in ("write", "writelines", "write_text") and isinstance(call.function, Attribute) and call.args:
+            if _FILE.fullmatch(unit.path(call.function.value, call.scope)):
+                written = call.args[0]
+        elif name in ("dump", "safe_dump") and len(call.args) > 1:
+            written = call.args[0] if _FILE.fullmatch(unit.path(call.args[1], call.scope)) else None
+        if written is not None and next(_secrets_shown(written), None) is not None:
+            yield Hit(call)
 
 
 _PROMPT_KEYWORDS = frozenset({"messages", "prompt", "input", "contents", "system", "instructions"})
