@@ -9,7 +9,7 @@ import itertools
 from collections import Counter
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bluecode_lint.core.errors import SandboxUnavailableError
 from bluecode_lint.core.fingerprint import fingerprints
@@ -83,10 +83,11 @@ class Decision:
 def scan(artifacts: Sequence[Artifact], tools: Tools, policy: Policy, trouble: Iterable[Notification] = ()) -> Run:
     """Scan decoded files. ``trouble`` is what already went wrong on the way here; it becomes part of the run."""
     findings, notifications = find(artifacts, tools)
-    merged = merge(findings)
+    merged = merge(f for f in findings if policy.selects(f))
+    unselected = [f for f in findings if not policy.selects(f)]
     identities = dict(zip(merged, fingerprints(merged), strict=True))
-    wanted = [f for f in merged if policy.selects(f) and policy.in_scope(f)]
-    suppressed, remarks = find_suppressed(merged, artifacts, tools.rules, policy)
+    wanted = [f for f in merged if policy.in_scope(f)]
+    suppressed, remarks = find_suppressed([*merged, *unselected], artifacts, tools.rules, policy)
     sources = {artifact.uri: artifact for artifact in artifacts}
     confirmations, cut = probe([f for f in wanted if f not in suppressed], sources, tools, policy.probe_budget)
     cases = [Case(f, tools.rules[f.rule_id], sources[f.location.uri], confirmations.get(f, NOT_RUN)) for f in wanted]
@@ -138,36 +139,53 @@ def _analyze(analyzer: Analyzer, artifacts: Sequence[Artifact]) -> list[Finding 
 
 
 def merge(findings: Iterable[Finding]) -> list[Finding]:
-    """Collapse reports of one defect: the same rule at overlapping places. Keeps every name in ``aliases``.
+    """Collapse reports of one defect: one rule at overlapping places, or one weakness that begins on one line.
 
-    The outcome does not depend on the order of ``findings``, and merging again changes nothing. O(n log n).
+    Keeps every name in ``aliases``. The outcome does not depend on the order of ``findings``, and merging again changes
+    nothing. O(n log n).
     """
-    merged: list[Finding] = []
-    by_defect = sorted(set(findings), key=lambda f: (f.location.uri, f.rule_id, f.location.region))
-    for _, same_rule in itertools.groupby(by_defect, key=lambda f: (f.location.uri, f.rule_id)):
+    by_rule = _collapse(set(findings), key=lambda f: (f.location.uri, f.rule_id), prefer=_tells_most)
+    by_weakness = _collapse(
+        by_rule, key=lambda f: (f.location.uri, str(f.cwe), str(f.location.region.start_line)), prefer=_is_surest
+    )
+    return sorted(by_weakness, key=lambda f: f.sort_key)
+
+
+def _collapse(
+    findings: Iterable[Finding], key: Callable[[Finding], tuple[str, ...]], prefer: Callable[[Finding], Any]
+) -> list[Finding]:
+    """Make one finding of those that share a key and overlap, in the words of the one that ``prefer`` sorts first."""
+    collapsed: list[Finding] = []
+    ordered = sorted(findings, key=lambda f: (key(f), f.location.region))
+    for _, alike in itertools.groupby(ordered, key=key):
         cluster: list[Finding] = []
         reach = (0, 0)
-        for finding in same_rule:
+        for finding in alike:
             region = finding.location.region
             same_place = bool(cluster) and cluster[-1].location.region == region
             if cluster and not same_place and (region.start_line, region.start_column) >= reach:
-                merged.append(_merge_cluster(cluster))
+                collapsed.append(_speak_for(cluster, prefer))
                 cluster, reach = [], (0, 0)
             cluster.append(finding)
             reach = max(reach, (region.end_line, region.end_column))
-        merged.append(_merge_cluster(cluster))
-    return sorted(merged, key=lambda f: f.sort_key)
+        collapsed.append(_speak_for(cluster, prefer))
+    return collapsed
 
 
-def _preference(finding: Finding) -> tuple[object, ...]:
-    """Order reports of one defect: the one with a flow speaks for all, then the surest, then the tightest."""
+def _tells_most(finding: Finding) -> tuple[object, ...]:
+    """Prefer the report with a flow, then the surest, then the tightest."""
     region = finding.location.region
     size = (region.end_line - region.start_line, region.end_column - region.start_column)
-    return (not finding.code_flow, -finding.confidence, size, region, finding.message, finding.aliases, repr(finding))
+    return (not finding.code_flow, -finding.confidence, size, region, finding.message, repr(finding))
 
 
-def _merge_cluster(cluster: Sequence[Finding]) -> Finding:
-    speaker = min(cluster, key=_preference) if len(cluster) > 1 else cluster[0]
+def _is_surest(finding: Finding) -> tuple[object, ...]:
+    """Prefer the surest report: no rule may speak with the confidence of another."""
+    return (-finding.confidence, _tells_most(finding))
+
+
+def _speak_for(cluster: Sequence[Finding], prefer: Callable[[Finding], Any]) -> Finding:
+    speaker = min(cluster, key=prefer) if len(cluster) > 1 else cluster[0]
     return replace(
         speaker,
         confidence=max(finding.confidence for finding in cluster),

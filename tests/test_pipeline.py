@@ -144,7 +144,7 @@ def test_merging_loses_no_alias_and_no_confidence(items):
     merged = merge(items)
     for item in items:
         assert any(
-            m.rule_id == item.rule_id and set(item.aliases) <= set(m.aliases) and m.confidence >= item.confidence
+            m.cwe == item.cwe and set(item.aliases) <= set(m.aliases) and m.confidence >= item.confidence
             for m in merged
         )
 
@@ -158,6 +158,13 @@ def test_two_tools_on_one_call_are_one_defect_with_both_names():
     assert one.aliases == ("bandit:B602", "flow")
     assert one.confidence is Confidence.HIGH
     assert one.location == seen_by_flow.location
+
+
+def test_one_weakness_at_one_call_is_one_defect_told_by_the_surest():
+    vague = make_finding(rule="bluecode/vague", confidence=Confidence.MEDIUM, aliases=("misuse:vague",))
+    sure = make_finding(rule="bluecode/sure", confidence=Confidence.HIGH, aliases=("flow:sure",))
+    (one,) = merge([vague, sure])
+    assert (one.rule_id, one.aliases) == ("bluecode/sure", ("flow:sure", "misuse:vague"))
 
 
 def test_neighbours_on_one_line_stay_two():
