@@ -251,7 +251,8 @@ class Containers(Growth):
             label = f"[{key!r}]" if key is not MISSING else ""
             taints = self.part(base.taints, key if key is not MISSING else 0, label)
             return Value(union_taints((taints, default.taints if default is not None else ())))
-        return None
+        found = HARMLESS if base.harmless else UNKNOWN
+        return found if default is None else join(found, default)
 
     def items_of(self, _target: Expr, base: Value, _values: list[Value]) -> Value | None:
         """Evaluate ``items()``: keys and values together."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bluecode_lint.analyzers.flow.values import BUILT, WEAK, Kind, Step
+from bluecode_lint.analyzers.flow.sinks import is_identifier_place
+from bluecode_lint.analyzers.flow.values import BUILT, DOUBT, WEAK, Kind, Step, is_doubtful
 from bluecode_lint.core.model import Confidence, Finding, Location, Region
 
 if TYPE_CHECKING:
@@ -84,6 +85,10 @@ def judge(hit: Hit, function: Function | None, analysis: ModuleAnalysis, threat_
         confidence = Confidence.LOW if confidence is not None else None
     if confidence is None:
         return None
+    if is_doubtful(kind) and (
+        taint.shape & DOUBT or (hit.rule == "sql-injection" and is_identifier_place(taint.prefix))
+    ):
+        return Confidence.LOW if kind is Kind.PARAM else None
     if taint.shape & WEAK and confidence > Confidence.LOW:
         confidence = Confidence(confidence - 1)
     return min(confidence, hit.most)

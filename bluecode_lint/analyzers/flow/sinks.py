@@ -9,6 +9,7 @@ from bluecode_lint.analyzers.flow.containers import Containers
 from bluecode_lint.analyzers.flow.regexes import ambiguity
 from bluecode_lint.analyzers.flow.values import (
     BUILT,
+    DOUBT,
     GAP,
     HTML,
     JOINED,
@@ -20,6 +21,7 @@ from bluecode_lint.analyzers.flow.values import (
     Taint,
     Value,
     all_taints,
+    is_doubtful,
     step,
 )
 from bluecode_lint.analyzers.ir import (
@@ -221,7 +223,7 @@ class Sinks(Containers):
         if command.items and command.length > 0:
             first = command.items.get(0)
             if first is not None:
-                yield from (t for t in first.taints if not t.prefix and t.origin.kind < Kind.PARAM)
+                yield from (t.but(shape=DOUBT) for t in first.taints if not t.prefix)
                 if (first.const in _SHELLS or first.const is MISSING) and any(
                     command.items[i].const in ("-c", "/c", "-Command")
                     for i in range(1, command.length)
@@ -231,8 +233,8 @@ class Sinks(Containers):
         else:
             split = command.kind == "pieces"
             for taint in command.taints:
-                if not taint.prefix and not taint.shape & BUILT and (split or taint.origin.kind is Kind.REMOTE):
-                    yield taint
+                if not taint.prefix and not taint.shape & BUILT and taint.origin.kind is not Kind.LOCAL:
+                    yield taint if split else taint.but(shape=DOUBT)
 
     def option(self, _sink: Sink, arguments: Arguments) -> Iterable[Taint]:
         """Look at the words of an argument list that a program could take for options."""
@@ -257,7 +259,7 @@ class Sinks(Containers):
     def statement(self, sink: Sink, arguments: Arguments) -> Iterable[Taint]:
         """Look at a statement; what stands where only a name can stand counts less than a value."""
         for taint in self.chosen_taints(sink, arguments):
-            if is_doubtful(taint) and (is_identifier_place(taint.prefix) or not taint.shape & BUILT):
+            if taint.origin.kind in (Kind.STORED, Kind.UNKNOWN) and not taint.shape & BUILT:
                 continue
             if taint.origin.kind is Kind.UNKNOWN and not taint.shape & SQL:
                 continue
@@ -278,9 +280,10 @@ class Sinks(Containers):
     def file(self, sink: Sink, arguments: Arguments) -> Iterable[Taint]:
         """Look at a path: a parameter counts where it is joined to a directory."""
         for taint in self.chosen_taints(sink, arguments):
-            if taint.origin.kind >= Kind.PARAM and not self.is_name_in_directory(taint):
-                continue
-            yield taint
+            if is_doubtful(taint.origin.kind) and not self.is_name_in_directory(taint):
+                yield taint.but(shape=DOUBT)
+            else:
+                yield taint
 
     def is_name_in_directory(self, taint: Taint) -> bool:
         """Tell whether a parameter is a plain name that is joined to a directory, as when files are served."""
@@ -295,9 +298,7 @@ class Sinks(Containers):
             if isinstance(kind, str) and not any(m in kind for m in _MARKUP_TYPES):
                 return
         for taint in self.chosen_taints(sink, arguments):
-            if taint.origin.kind >= Kind.PARAM and not taint.shape & HTML:
-                continue
-            yield taint
+            yield taint if taint.shape & HTML else taint.but(shape=DOUBT)
 
     def look_up(self, value: Value) -> None:
         """Note that a path was looked for on the disk."""
@@ -371,9 +372,9 @@ class Sinks(Containers):
     def file_object(self, _sink: Sink, arguments: Arguments) -> Iterable[Taint]:
         """Look at a path object whose method is called."""
         for taint in all_taints(arguments.base) if arguments.base is not None else ():
-            if taint.origin.kind >= Kind.PARAM and not self.is_name_in_directory(taint):
-                continue
-            if taint.shape & JOINED or (taint.origin.kind <= Kind.LOCAL and taint.shape & NORMALIZED):
+            if is_doubtful(taint.origin.kind) and not self.is_name_in_directory(taint):
+                yield taint.but(shape=DOUBT)
+            elif taint.shape & JOINED or (taint.origin.kind <= Kind.LOCAL and taint.shape & NORMALIZED):
                 yield taint
 
     def whole(self, sink: Sink, arguments: Arguments) -> Iterable[Taint]:
@@ -508,12 +509,7 @@ def _is_structured(taint: Taint) -> bool:
 
 
 def _is_weak_name(taint: Taint) -> bool:
-    return is_doubtful(taint) and is_identifier_place(taint.prefix)
-
-
-def is_doubtful(taint: Taint) -> bool:
-    """Tell whether it is not certain that anybody hostile decides on a taint."""
-    return taint.origin.kind in (Kind.STORED, Kind.PARAM, Kind.UNKNOWN)
+    return is_doubtful(taint.origin.kind) and is_identifier_place(taint.prefix)
 
 
 def is_identifier_place(prefix: str) -> bool:

@@ -71,6 +71,15 @@ class Kind(IntEnum):
     """Not constant, and nothing more is known."""
 
 
+DOUBT = 2048
+"""It reached a sink in a place where only certain hostility makes it a defect."""
+
+
+def is_doubtful(kind: Kind) -> bool:
+    """Tell whether it is not certain that anybody hostile decides on data of a kind."""
+    return kind in (Kind.STORED, Kind.PARAM, Kind.UNKNOWN)
+
+
 @dataclass(slots=True, eq=False)
 class Origin:
     """Where a taint starts. A parameter has its index and, where only a part is meant, the key of the part."""
