@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bluecode_lint.core.model import Confirmation, Evidence, Job, Limits, Outcome
+from bluecode_lint.core.model import Confidence, Confirmation, Evidence, Job, Limits, Outcome
 from bluecode_lint.probes import families
 from bluecode_lint.probes.replay import MARK, write_replay
 
@@ -61,8 +61,8 @@ class ProbeOptions:
     interpreter inside the sandbox.
     """
 
-    budget: int = 120
-    seconds: float = 8.0
+    budget: int = 80
+    seconds: float = 5.0
     python: str = sys.executable
 
 
@@ -100,6 +100,9 @@ class AttackProber:
             return Confirmation(Outcome.NOT_RUN, reason=f"there is no probe for CWE-{finding.cwe}")
         if self._sandbox is None:
             return Confirmation(Outcome.NOT_RUN, probe=chosen[1].name, reason="there is no sandbox")
+        if finding.confidence is Confidence.LOW and not chosen[1].answers_candidates:
+            reason = "an execution cannot show what the value is for"
+            return Confirmation(Outcome.NOT_RUN, probe=chosen[1].name, reason=reason)
         plan = self._plan(finding, artifact, chosen[0])
         result = self._sandbox.exec(self._job(plan))
         report = _read_report(result.files.get("report.json", b""))

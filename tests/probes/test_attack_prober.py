@@ -28,12 +28,10 @@ def sandbox():
     opened.close()
 
 
-def attack(sandbox, text: str, cwe: int, root=None, **options) -> Confirmation:
+def attack(sandbox, text: str, cwe: int, root=None, confidence=Confidence.MEDIUM, **options) -> Confirmation:
     line = next(i for i, row in enumerate(text.splitlines(), 1) if row.endswith(MARK))
     artifact = Artifact("module.py", "python", text, hashlib.sha256(text.encode()).hexdigest(), parse_python(text))
-    finding = Finding(
-        "bluecode/x", cwe, Location("module.py", Region(line, 1, line, 120)), "suspected", Confidence.MEDIUM
-    )
+    finding = Finding("bluecode/x", cwe, Location("module.py", Region(line, 1, line, 120)), "suspected", confidence)
     return AttackProber(sandbox, root, parse_python, ProbeOptions(**options)).confirm(finding, artifact)
 
 
@@ -67,6 +65,19 @@ def test_a_weakness_without_a_probe_is_not_run(sandbox):
     found = attack(sandbox, PING, 798)
     assert (found.outcome, found.runs) == (Outcome.NOT_RUN, 0)
     assert "CWE-798" in found.reason
+
+
+JITTER = """import random
+
+def retry_delay(attempt):
+    return attempt + random.random()  # sink
+"""
+
+
+def test_whether_a_random_value_is_a_secret_is_not_for_an_execution_to_say(sandbox):
+    candidate = attack(sandbox, JITTER, 338, confidence=Confidence.LOW)
+    assert (candidate.outcome, candidate.runs) == (Outcome.NOT_RUN, 0)
+    assert attack(sandbox, JITTER, 338).outcome is not Outcome.NOT_RUN
 
 
 def test_a_request_that_reaches_a_shell_is_confirmed(sandbox):

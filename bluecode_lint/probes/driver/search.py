@@ -106,8 +106,8 @@ class Answer:
 class Bounds:
     """How much may be tried for one finding: attempts, and seconds of processor time."""
 
-    attempts: int = 120
-    seconds: float = 8.0
+    attempts: int = 80
+    seconds: float = 5.0
 
 
 class Exhausted(Exception):  # noqa: N818  # it ends a search, nothing went wrong

@@ -72,6 +72,8 @@ class Family:
     """Kinds of events that are this family's sinks."""
     needs_input = True
     """Whether the weakness is controlled by an input; otherwise each payload is a trick on the surroundings."""
+    answers_candidates = True
+    """Whether the effect makes a defect of a bare suspicion; not where purpose decides, which no execution shows."""
     forms = False
     """Whether a payload that has a form of its own is compared with a control in that form."""
     anywhere = False

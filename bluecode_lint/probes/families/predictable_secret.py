@@ -40,6 +40,7 @@ class PredictableSecret(Family):
     cwes = frozenset({330, 335, 337, 338, 340})
     kinds = frozenset({"random", "returned", "response"})
     needs_input = False
+    answers_candidates = False
     payloads = (Payload("seed", "the state of the random module and the time are known"),)
 
     def watch(self) -> None:
