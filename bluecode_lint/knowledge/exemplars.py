@@ -64,7 +64,7 @@ class Exemplars:
         """Give the cosine of the nearer side of each pair among the ``count`` nearest exemplars of each side."""
         best: dict[str, float] = {}
         for side in SIDES:
-            for position, similarity in self.indexes[side].nearest(vector, count):
+            for position, similarity in self.indexes[side].scores(vector, count):
                 pair_id = self.items[position][0]
                 if similarity > best.get(pair_id, 0.0):
                     best[pair_id] = similarity

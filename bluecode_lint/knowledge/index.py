@@ -13,7 +13,7 @@ from operator import mul
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
 TREES = 40
@@ -31,6 +31,10 @@ class VectorIndex(Protocol):
         """Give at most ``count`` (position, cosine), nearest first, ties by position."""
         ...
 
+    def scores(self, vector: Sequence[float], count: int) -> Iterable[tuple[int, float]]:
+        """Give the same in no particular order, for callers who look positions up."""
+        ...
+
 
 class ExactIndex:
     """Compares with every vector: about 12 µs each at 256 components."""
@@ -44,6 +48,10 @@ class ExactIndex:
         scored = [(position, sum(map(mul, vector, stored))) for position, stored in enumerate(self._vectors)]
         return heapq.nsmallest(count, scored, key=_nearest_first)
 
+    def scores(self, vector: Sequence[float], count: int) -> Iterable[tuple[int, float]]:
+        """Give the nearest, which are found in order anyway."""
+        return self.nearest(vector, count)
+
 
 class AnnoyIndex:
     """A forest of random projections by the annoy library, built by one thread from a fixed seed."""
@@ -53,12 +61,13 @@ class AnnoyIndex:
         self._forest = forest
 
     def nearest(self, vector: Sequence[float], count: int) -> list[tuple[int, float]]:
+        """Give the nearest the forest finds."""
+        return sorted(self.scores(vector, count), key=_nearest_first)
+
+    def scores(self, vector: Sequence[float], count: int) -> Iterable[tuple[int, float]]:
         """Give the nearest the forest finds. Annoy's angular distance is √(2 - 2 cosine)."""
-        positions, distances = self._forest.get_nns_by_vector(
-            vector, count, search_k=max(SEARCH_NODES, count * TREES), include_distances=True
-        )
-        scored = [(at, 1.0 - distance * distance / 2.0) for at, distance in zip(positions, distances, strict=True)]
-        return sorted(scored, key=_nearest_first)
+        positions, distances = self._forest.get_nns_by_vector(vector, count, max(SEARCH_NODES, 4 * count), True)  # noqa: FBT003  # annoy's own order
+        return zip(positions, [1.0 - distance * distance / 2.0 for distance in distances], strict=True)
 
 
 def _nearest_first(item: tuple[int, float]) -> tuple[float, int]:

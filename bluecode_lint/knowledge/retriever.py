@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from bluecode_lint.core.model import Retrieved
@@ -30,6 +31,7 @@ out of the knowledge base those below 0.25 have a neighbour of the right family 
 """
 
 _RELATED = 0.5
+_VECTORS_KEPT = 32
 _POOL = 512
 """Exemplars a side that may lend a constitution their similarity."""
 
@@ -63,6 +65,7 @@ class ConstitutionRetriever:
     def __init__(self, exemplars: Exemplars, constitutions: Sequence[Constitution]) -> None:
         """Retrieve among ``constitutions``, whose ``examples`` are pair ids of ``exemplars``."""
         self._exemplars = exemplars
+        self._embed_once = lru_cache(maxsize=_VECTORS_KEPT)(self._embed)
         self._families: dict[str, list[Constitution]] = {}
         for constitution in constitutions:
             if constitution.domain == "code":
@@ -89,7 +92,11 @@ class ConstitutionRetriever:
         )
 
     def _vector_of(self, case: Case) -> Sequence[float]:
+        """Embed the code around a claim, once for all claims of one function."""
         excerpt = excerpt_of(case.artifact, case.finding.location.region)
+        return self._embed_once(excerpt)
+
+    def _embed(self, excerpt: str) -> Sequence[float]:
         (vector,) = self._exemplars.embedder.embed([excerpt])
         return vector
 

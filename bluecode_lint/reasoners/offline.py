@@ -23,11 +23,12 @@ from bluecode_lint.reasoners.values import ModuleFacts, facts_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from bluecode_lint.core.model import Case, Condition, Constitution, Retrieved
+    from bluecode_lint.core.model import Artifact, Case, Condition, Constitution, Retrieved
 
 NAME = "offline"
 
 _MODULES_KEPT = 8
+"""The findings of one module come one after another; its facts are collected once."""
 
 _SINK_NAMING = frozenset({"calls", "assigns", "compares_by", "handler_catches"})
 """Predicates that say which use a principle is about."""
@@ -64,7 +65,7 @@ class OfflineReasoner:
     def __init__(self, predicates: Mapping[str, Callable[..., bool]] = PREDICATES) -> None:
         """Check conditions with ``predicates``, by name."""
         self._predicates = predicates
-        self._facts: dict[str, ModuleFacts] = {}
+        self._facts_of = lru_cache(maxsize=_MODULES_KEPT)(_facts_of)
 
     @property
     def name(self) -> str:
@@ -73,7 +74,7 @@ class OfflineReasoner:
 
     def judge(self, case: Case, retrieved: Sequence[Retrieved]) -> Verdict:
         """Judge from the confirmation and from what holds in the code; undecided where neither says anything."""
-        scene = scene_at(case.artifact.syntax, case.finding.location.region, self._facts_of(case))
+        scene = scene_at(case.artifact.syntax, case.finding.location.region, self._facts_of(case.artifact))
         readings = [read(constitution, scene, self._predicates) for constitution in _applicable(case, retrieved)]
         broken = [reading.constitution for reading in readings if reading.unsafe]
         satisfied = [
@@ -103,16 +104,9 @@ class OfflineReasoner:
             constitution.cwe == case.finding.cwe and bool(named) and _all_hold(named, scene, self._predicates) is True
         )
 
-    def _facts_of(self, case: Case) -> ModuleFacts:
-        """Collect a module's facts once for all of its findings, which come one after another."""
-        key = case.artifact.sha256
-        facts = self._facts.get(key)
-        if facts is None:
-            facts = facts_of(case.artifact.syntax.root)
-            while len(self._facts) >= _MODULES_KEPT:
-                self._facts.pop(next(iter(self._facts)), None)
-            self._facts[key] = facts
-        return facts
+
+def _facts_of(artifact: Artifact) -> ModuleFacts:
+    return facts_of(artifact.syntax.root)
 
 
 def _applicable(case: Case, retrieved: Sequence[Retrieved]) -> list[Constitution]:

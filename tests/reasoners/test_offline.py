@@ -24,6 +24,7 @@ from bluecode_lint.core.model import (
 )
 from bluecode_lint.knowledge.catalogue import rules_root
 from bluecode_lint.knowledge.retriever import open_retriever
+from bluecode_lint.reasoners import offline as offline_module
 from bluecode_lint.reasoners.offline import OfflineReasoner
 from bluecode_lint.sources.syntax import parse_python
 
@@ -211,10 +212,13 @@ def test_arguments_that_do_not_fit_never_decide():
         assert OfflineReasoner().judge(case, [Retrieved(strange, 1.0)]).judgment is Judgment.UNDECIDED
 
 
-def test_many_findings_of_one_module_share_its_facts(retriever):
+def test_the_facts_of_a_module_are_collected_once_for_all_of_its_findings(retriever, monkeypatch):
+    collected = []
+    original = offline_module.facts_of
+    monkeypatch.setattr(offline_module, "facts_of", lambda root: collected.append(root) or original(root))
     reasoner = OfflineReasoner()
-    texts = [f"import os\nos.system('x' + y{n})  # here\n" for n in range(12)]
-    for text in texts:
-        case = case_of(text, 78)
-        reasoner.judge(case, retriever.retrieve(case))
-    assert len(reasoner._facts) <= 8
+    case = case_of("import os\nos.system('x' + y)  # here\nos.system('z')\n", 78)
+    for row in (2, 3):
+        there = replace(case.finding, location=Location("a.py", Region(row, 1, row, 10)))
+        reasoner.judge(replace(case, finding=there), retriever.retrieve(case))
+    assert len(collected) == 1
