@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from bluecode_lint.core.imports import text_of
@@ -79,3 +81,9 @@ def literal_of(node: Node) -> str:
 def matches(path: str, patterns: Iterable[str]) -> bool:
     """Tell whether a dotted path matches one of the patterns, in which ``*`` stands for anything."""
     return bool(path) and any(fnmatchcase(path, pattern) for pattern in patterns)
+
+
+@lru_cache(maxsize=256)
+def compiled(pattern: str) -> re.Pattern[str]:
+    """Compile a regular expression of a constitution once."""
+    return re.compile(pattern)

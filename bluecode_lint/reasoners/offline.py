@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from bluecode_lint.core.model import Confidence, Judgment, Outcome, RuleKind, Verdict
 from bluecode_lint.core.weaknesses import are_related
-from bluecode_lint.reasoners.predicates import PREDICATES, argument_from_input
+from bluecode_lint.reasoners.predicates import PREDICATES
+from bluecode_lint.reasoners.predicates.calls import argument_from_input
 from bluecode_lint.reasoners.scene import Scene, scene_at
 from bluecode_lint.reasoners.tree import argument_nodes
 from bluecode_lint.reasoners.values import ModuleFacts, facts_of

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -27,10 +29,61 @@ from bluecode_lint.core.model import (
     Verdict,
 )
 from bluecode_lint.core.protocols import Reasoner
+from bluecode_lint.reasoners.model import Endpoint, ModelOptions, ModelReasoner
+from bluecode_lint.reasoners.model.budget import FREE
+from bluecode_lint.reasoners.model.cache import AnswerCache
+from bluecode_lint.reasoners.model.chat import Ending, Reply
 from bluecode_lint.reasoners.offline import OfflineReasoner
 from bluecode_lint.sources.syntax import parse_python
 
-REASONERS = {"offline": OfflineReasoner}
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from bluecode_lint.reasoners.model.chat import Chat, ChatRequest
+
+
+class Mouthpiece:
+    """A model that says of every finding what it was told to say, with quotes that can be found."""
+
+    def __init__(self, judgment: str) -> None:
+        self.judgment = judgment
+
+    def complete_all(self, requests: Sequence[ChatRequest]) -> Sequence[Reply]:
+        return [Reply(Ending.ANSWERED, self._answer(request.messages[1][1])) for request in requests]
+
+    def _answer(self, user: str) -> str:
+        data = json.loads(user[user.index("{\n") : user.rindex("}\n") + 1])
+        shown = [(code["file"], *line.split(": ", 1)) for code in data["code"] for line in code["lines"]]
+        quotes = [{"file": uri, "line": int(number), "quote": line.strip()} for uri, number, line in shown]
+        entry = {
+            "path": [{**quote, "what": "a step"} for quote in quotes],
+            "protections": [{**quote, "holds": True, "why": "it does"} for quote in quotes],
+            "rationale": f"It is {self.judgment}.",
+            "cited": [],
+            "judgment": self.judgment,
+            "would_change_my_mind": "Nothing.",
+        }
+        return json.dumps({"verdicts": [{"finding": finding["id"], **entry} for finding in data["findings"]]})
+
+
+class Broken:
+    """A model that answers nothing of use."""
+
+    def complete_all(self, requests: Sequence[ChatRequest]) -> Sequence[Reply]:
+        return [Reply(Ending.ANSWERED, "safe") for _ in requests]
+
+
+def with_model(chat: Chat) -> Callable[[], Reasoner]:
+    endpoint = Endpoint("http://127.0.0.1:9/v1", "m")
+    return lambda: ModelReasoner(OfflineReasoner(), chat, endpoint, AnswerCache(None), ModelOptions(price=FREE))
+
+
+REASONERS = {
+    "offline": OfflineReasoner,
+    "acquitting model": with_model(Mouthpiece("safe")),
+    "undecided model": with_model(Mouthpiece("undecided")),
+    "broken model": with_model(Broken()),
+}
 
 UNSAFE = "import os\n\ndef f(name):\n    os.system('ls ' + name)\n"
 SAFE = "import os\n\ndef f(name):\n    os.system('ls')\n"
