@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from bluecode_lint.core.model import (
         Artifact,
@@ -139,6 +139,24 @@ class Reasoner(Protocol):
     @property
     def name(self) -> str: ...
     def judge(self, case: Case, retrieved: Sequence[Retrieved]) -> Verdict: ...
+
+
+@runtime_checkable
+class BatchReasoner(Reasoner, Protocol):
+    """A reasoner that is best given all cases at once, so that one budget goes to those that need it most."""
+
+    def judge_all(self, questions: Sequence[tuple[Case, Sequence[Retrieved]]]) -> Sequence[Verdict]:
+        """Give one verdict a case, in order."""
+        ...
+
+    def remarks(self) -> Sequence[Notification]:
+        """Say what a reader must know of the judging so far: what it cost, what was left out, what failed."""
+        ...
+
+    @property
+    def statistics(self) -> Mapping[str, int]:
+        """Give its numbers for the run's statistics."""
+        ...
 
 
 @runtime_checkable

@@ -145,7 +145,7 @@ def render(
     return Prompt(
         system=_SYSTEM,
         user="\n\n".join([*filter(None, sections), _enclosed(data)]),
-        schema=answer_schema(list(names), sorted(citable)),
+        schema=answer_schema(list(names), [excerpt.uri for excerpt in excerpts], sorted(citable)),
         cases=names,
         excerpts=tuple(excerpts),
         citable=citable,
@@ -249,10 +249,11 @@ def _exemplars(constitution: Constitution, options: PromptOptions) -> str:
 # --- the answer's form -----------------------------------------------------------------------------------------------
 
 
-def answer_schema(findings: Sequence[str], citable: Sequence[str]) -> dict[str, Any]:
+def answer_schema(findings: Sequence[str], files: Sequence[str], citable: Sequence[str]) -> dict[str, Any]:
     """Give the JSON schema of an answer about these findings, in the subset that strict servers accept."""
     text = {"type": "string"}
-    quoted = {"file": text, "line": {"type": "integer"}, "quote": text}
+    file = {"type": "string", "enum": list(files)} if files else text
+    quoted = {"file": file, "line": {"type": "integer"}, "quote": text}
     verdict = _closed_object(
         {
             "finding": {"type": "string", "enum": list(findings)},

@@ -138,6 +138,11 @@ class ModelReasoner:
         return self._account.receipt
 
     @property
+    def statistics(self) -> dict[str, int]:
+        """Give the numbers of the receipt."""
+        return self._account.receipt.statistics
+
+    @property
     def estimate(self) -> Estimate | None:
         """Give what the last `judge_all` was expected to take."""
         return self._account.estimate

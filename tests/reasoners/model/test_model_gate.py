@@ -202,7 +202,7 @@ def test_why_a_model_was_not_followed_is_said(stage):
 
 # --- reading answers -------------------------------------------------------------------------------------------------
 
-SCHEMA = answer_schema(["F1"], ["p"])
+SCHEMA = answer_schema(["F1"], ["app/views.py"], ["p"])
 VALID = {"verdicts": []}
 
 
@@ -232,7 +232,8 @@ def test_anything_else_is_no_answer(text):
 
 
 def test_findings_and_principles_that_were_not_shown_are_no_answer(stage):
-    for entry in (stage.opinion(finding="F2"), stage.opinion(cited=["q"]), stage.opinion(judgment="fine")):
+    for change in ({"finding": "F2"}, {"uri": "app/secret.py"}, {"cited": ["q"]}, {"judgment": "fine"}):
+        entry = stage.opinion(**change)
         with pytest.raises(AnswerError):
             read_document(stage.answer_text(entry), SCHEMA)
     assert read_document(stage.answer_text(stage.opinion(cited=["p"])), SCHEMA)

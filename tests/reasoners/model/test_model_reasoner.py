@@ -8,6 +8,7 @@ import pytest
 
 from bluecode_lint.core.errors import ConfigError, RulesError
 from bluecode_lint.core.model import Confidence, Confirmation, Judgment, Level, Outcome, RuleKind
+from bluecode_lint.core.protocols import BatchReasoner
 from bluecode_lint.knowledge.catalogue import rules_root
 from bluecode_lint.reasoners.model import (
     ClientOptions,
@@ -108,6 +109,12 @@ def test_what_an_execution_settled_and_certain_policy_are_not_asked_about(stage,
     reasoner.judge_all([(confirmed, ()), (stage.make_case(rule=policy), ())])
     assert chat.requests == []
     assert reasoner.receipt.questions == 0
+
+
+def test_it_takes_all_cases_at_once(make):
+    reasoner, _ = make("{}")
+    assert isinstance(reasoner, BatchReasoner)
+    assert reasoner.statistics == reasoner.receipt.statistics
 
 
 def test_no_questions_no_calls(make):

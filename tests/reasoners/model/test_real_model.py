@@ -51,9 +51,10 @@ def url():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
+    # One thread: llama.cpp's threads wait for each other by spinning, which on a busy machine takes minutes.
     process = subprocess.Popen(
         [sys.executable, "-m", "llama_cpp.server", "--model", str(weights), "--model_alias", "smollm2", "--n_ctx", "8192",
-         "--n_threads", "2", "--host", "127.0.0.1", "--port", str(port)],
+         "--n_threads", "1", "--n_threads_batch", "1", "--host", "127.0.0.1", "--port", str(port)],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     address = f"http://127.0.0.1:{port}/v1"
