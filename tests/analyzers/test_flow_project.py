@@ -273,3 +273,22 @@ def test_malformed_knowledge_is_refused_with_its_place(content, complaint, tmp_p
 def test_missing_knowledge_is_refused(tmp_path):
     with pytest.raises(RulesError, match="no flow knowledge"):
         FlowAnalyzer(tmp_path, RULES)
+
+
+def test_work_has_a_limit_that_is_said(monkeypatch):
+    monkeypatch.setattr("bluecode_lint.analyzers.flow.program.MAX_WORK", 50)
+    lines = "".join(f"    a{i} = x\n" for i in range(100))
+    text = f"import os\n\n\ndef f(x):\n    os.system('ls ' + x)\n\n\ndef g(x):\n{lines}    os.system('ls ' + x)\n"
+    found = list(FlowAnalyzer(ROOT, RULES).analyze([artifact("mod.py", text)]))
+    assert [f.id for f in found if isinstance(f, Notification)] == ["function-not-analysed"]
+    assert [f.location.region.start_line for f in found if isinstance(f, Finding)] == [5]
+
+
+def test_functions_inside_one_another_that_call_twice_end():
+    body = "import os\n\n\ndef outer(x):\n"
+    for n in range(11):
+        body += f"    def f{n}(v):\n" + (
+            f"        f{n - 1}(v)\n        f{n - 1}(v)\n" if n else "        os.system('ls ' + v)\n"
+        )
+    found = list(FlowAnalyzer(ROOT, RULES).analyze([artifact("mod.py", body + "    f10(x)\n")]))
+    assert any(isinstance(f, Finding) and f.rule_id == SHELL for f in found)

@@ -80,7 +80,7 @@ class Checks(Expressions):
             if key and "(" not in key and not is_harmless(value):
                 known = self.state.variables.get(key)
                 if known is None or not known.items:
-                    self.state.variables[key] = Value(harmless=True, kind=value.kind)
+                    self.set_variable(key, Value(harmless=True, kind=value.kind))
 
     def clear_value(self, value: Value, mask: int) -> None:
         """Learn that where a value comes from was checked; a check of a part checks only what the part decides."""

@@ -76,7 +76,7 @@ class Containers(Growth):
         if isinstance(target, (Name, Attribute)):
             key = dotted(target)
             if key and "(" not in key and "[" not in key:
-                self.state.variables[key] = value
+                self.set_variable(key, value)
 
     # --- texts -------------------------------------------------------------------------------------------------------
 

@@ -39,6 +39,10 @@ MAX_CALL_DEPTH = 8
 """Calls of local functions that are followed into one another; deeper ones are taken as unknown."""
 
 
+class BudgetError(Exception):
+    """A module has had all the work that one module may cause."""
+
+
 @dataclass(slots=True, eq=False)
 class Hit:
     """A taint that reached a sink not cleared for its context.
@@ -109,6 +113,9 @@ class Program(Protocol):
     def note_call(self, function: Function, arguments: Mapping[int, Value]) -> None:
         """Remember what a call passes to a function."""
 
+    def spend(self) -> None:
+        """Count a statement that is run; raise `BudgetError` when the module has had its share."""
+
     def note_class(self, definition: Class, values: dict[str, Value]) -> None:
         """Remember the variables of a class body."""
 
@@ -135,6 +142,7 @@ class Frame(ABC):
         self.proofs: list[dict[Origin, int]] = []
         self.is_handler = False
         self.looked_up: set[Origin] = set()
+        self.owners: set[str] = set()
         self.owner: Class | None = self.module.class_of(scope)
 
     @abstractmethod
@@ -180,6 +188,13 @@ class Frame(ABC):
                 origin = taint.origin.parts.get(key) or taint.origin.part(key, label)
                 found.append(Taint(origin, taint.cleared, 0, "", taint.steps))
         return tuple(found)
+
+    def set_variable(self, key: str, value: Value) -> None:
+        """Write a variable or, under its dotted name, an attribute of one."""
+        self.state.variables[key] = value
+        owner, dot, _ = key.partition(".")
+        if dot:
+            self.owners.add(owner)
 
     # --- texts -------------------------------------------------------------------------------------------------------
 
@@ -301,4 +316,4 @@ def raw(value: Value) -> Value:
     return Value(value.taints or all_taints(value), harmless=value.harmless) if value.taints or value.items else UNKNOWN
 
 
-__all__ = ["Frame", "Hit", "Program", "Step", "Summary", "raw", "shorten"]
+__all__ = ["BudgetError", "Frame", "Hit", "Program", "Step", "Summary", "raw", "shorten"]

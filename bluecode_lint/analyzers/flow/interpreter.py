@@ -116,6 +116,7 @@ class Interpreter(Calls):
         for statement in body:
             if not self.state.alive:
                 return
+            self.program.spend()
             _EXECUTE[type(statement)](self, statement)
 
     # --- simple statements -------------------------------------------------------------------------------------------
@@ -157,10 +158,10 @@ class Interpreter(Calls):
         """Bind a target."""
         if isinstance(target, Name):
             self.state.variables[target.id] = value
-            prefix = target.id + "."
-            stale = [k for k in self.state.variables if k.startswith(prefix)]
-            for key in stale:
-                del self.state.variables[key]
+            if target.id in self.owners:
+                prefix = target.id + "."
+                for key in [k for k in self.state.variables if k.startswith(prefix)]:
+                    del self.state.variables[key]
         elif isinstance(target, Attribute):
             self.assign_attribute(target, value)
         elif isinstance(target, Subscript):
@@ -174,7 +175,7 @@ class Interpreter(Calls):
         """Bind ``object.name``."""
         key = dotted(target)
         if "(" not in key and "[" not in key:
-            self.state.variables[key] = value
+            self.set_variable(key, value)
         if self.is_own(target.value):
             known = self.attributes.get(target.name)
             self.attributes[target.name] = value if known is None else join(known, value)
@@ -183,7 +184,7 @@ class Interpreter(Calls):
             if base is not None and base.kind == "instance":
                 items = {**(base.items or {}), "." + target.name: value}
                 self.state.variables[target.value.id] = Value(base.taints, items=items, kind=base.kind, ref=base.ref)
-                self.state.variables[key] = value
+                self.set_variable(key, value)
         self.check_stored(target, target.name, dotted(target.value), [value])
 
     def assign_item(self, target: Subscript, value: Value) -> None:

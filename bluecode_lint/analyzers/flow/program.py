@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bluecode_lint.analyzers.flow.frame import Hit, Summary
+from bluecode_lint.analyzers.flow.frame import BudgetError, Hit, Summary
 from bluecode_lint.analyzers.flow.growth import is_empty_container
 from bluecode_lint.analyzers.flow.interpreter import Interpreter
 from bluecode_lint.analyzers.flow.values import (
@@ -53,6 +53,8 @@ _STORES = re.compile(rb"(?:headers|session|cookies|msg|message|mail|email|mime|r
 _TELLING = re.compile(r"(?i)</|<(?:br|p|div|h[1-6]|a|td|li)\b|\b(?:select|insert into|update|delete from)\s")
 _NUMBERS = frozenset({"int", "float", "bool", "complex", "UUID", "Decimal", "date", "datetime", "PositiveInt"})
 _MAX_ATTRIBUTE_WRITERS = 4
+MAX_WORK = 120_000
+"""Statements run for one module, repeats included: a few seconds; the 20,000 lines of a generated file need fewer."""
 _MAX_CHECKER = 1500
 """Bytes of a function that may be there to check or clean a value for others."""
 _MAX_GETTER = 300
@@ -68,7 +70,7 @@ class Found:
     hits: list[tuple[Hit, Function | None]] = field(default_factory=list)
     summaries: dict[str, Summary] = field(default_factory=dict)
     wanted: set[str] = field(default_factory=set)
-    too_deep: list[int] = field(default_factory=list)
+    unfinished: list[int] = field(default_factory=list)
 
 
 class ModuleAnalysis:
@@ -88,6 +90,7 @@ class ModuleAnalysis:
         self.class_values: dict[int, dict[str, Value]] = {}
         self.attribute_values: dict[tuple[int, str], Value | None] = {}
         self.passed: dict[int, list[Mapping[int, Value]]] = {}
+        self.spent = 0
         self.bounds: dict[str, bool] = {}
         self.configured: dict[str, bool] = {}
         attributes = "|".join(sorted(knowledge.requests.attributes))
@@ -121,9 +124,15 @@ class ModuleAnalysis:
     def _guarded(self, work: object, offset: int) -> None:
         try:
             work()  # type: ignore[operator]
-        except RecursionError:
-            self.found.too_deep.append(offset)
+        except (RecursionError, BudgetError):
+            self.found.unfinished.append(offset)
             self.active.clear()
+
+    def spend(self) -> None:
+        """Count a statement that is run: the budget is work, not time, so that every run ends alike."""
+        self.spent += 1
+        if self.spent > MAX_WORK:
+            raise BudgetError
 
     def _declares(self, function: Function, name: str) -> bool:
         return not any(p.name == name for p in function.params)

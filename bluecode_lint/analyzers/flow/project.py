@@ -74,7 +74,7 @@ class Analyst:
         analysis = ModuleAnalysis(module, self._knowledge, externals)
         found = analysis.run()
         report = ModuleReport(artifact.uri, draft_findings(analysis, self._rules, self._threat_model))
-        report.notifications = _notifications(module, found.too_deep)
+        report.notifications = _notifications(module, found.unfinished)
         carrier = _Carrier(module)
         for qualname, summary in found.summaries.items():
             carrier.export(qualname, summary, report.summaries)
@@ -88,15 +88,15 @@ class Analyst:
         return report
 
 
-def _notifications(module: Module, too_deep: list[int]) -> list[Notification]:
+def _notifications(module: Module, unfinished: list[int]) -> list[Notification]:
     notes = []
     if module.cut:
         line = module.position(module.cut[0])[0]
         text = f"Line {line}: nested too deeply; {len(module.cut)} expression(s) were not analysed inside."
         notes.append(Notification(Level.WARNING, "nesting-not-analysed", text, module.uri))
-    if too_deep:
-        line = module.position(too_deep[0])[0]
-        text = f"Line {line}: {len(too_deep)} function(s) too deeply nested to be analysed for flows."
+    if unfinished:
+        line = module.position(unfinished[0])[0]
+        text = f"Line {line}: {len(unfinished)} function(s) took too much work or depth to be analysed for flows."
         notes.append(Notification(Level.WARNING, "function-not-analysed", text, module.uri))
     return notes
 
