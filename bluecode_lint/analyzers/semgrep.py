@@ -131,17 +131,19 @@ class SemgrepAnalyzer:
 
     def analyze(self, artifacts: Sequence[Artifact]) -> Iterable[Finding | Notification]:
         """Report what our rules match, and everything that kept Semgrep from looking."""
-        wanted = [artifact for artifact in artifacts if any(rule.can_match(artifact) for rule in self._known.values())]
+        promising = {a.uri: [rule.id for rule in self._known.values() if rule.can_match(a)] for a in artifacts}
+        wanted = [artifact for artifact in artifacts if promising[artifact.uri]]
         if not wanted:
             return
         with mirrored(wanted) as mirror:
-            (mirror.root / _CONFIG).write_text(json.dumps({"rules": list(self._targeted(mirror))}), encoding="utf-8")
+            config = {"rules": list(self._targeted(mirror, promising))}
+            (mirror.root / _CONFIG).write_text(json.dumps(config), encoding="utf-8")
             yield from self._scan(mirror)
 
-    def _targeted(self, mirror: Mirror) -> Iterator[Mapping[str, Any]]:
+    def _targeted(self, mirror: Mirror, promising: Mapping[str, Sequence[str]]) -> Iterator[Mapping[str, Any]]:
         """Yield each rule that can match somewhere, with the files where it can."""
         for rule in self._known.values():
-            names = [file.name for file in mirror.files.values() if rule.can_match(file.artifact)]
+            names = [file.name for file in mirror.files.values() if rule.id in promising[file.artifact.uri]]
             if len(names) == len(mirror.files):
                 yield rule.document
             elif names:

@@ -118,6 +118,8 @@ def test_purpose_is_read_from_where_a_value_goes(tmp_path: Path, text: str, used
         f"- rule: {RULE}\n  confidence: high\n  call: a\n  when: [{{used_for: '('}}]\n",
         f"- rule: {RULE}\n  confidence: high\n  check: no_such_check\n",
         "- [\n",
+        "",
+        "rule: x\n",
         "- 1\n",
     ],
 )

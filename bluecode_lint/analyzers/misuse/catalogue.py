@@ -72,6 +72,9 @@ def load_entries(folder: Path, rules: Mapping[str, Rule]) -> tuple[Entry, ...]:
         except (OSError, yaml.YAMLError) as error:
             message = f"{path}: {error}"
             raise RulesError(message) from error
+        if not isinstance(documents, list):
+            message = f"{path}: a list of entries is wanted"
+            raise RulesError(message)
         for number, document in enumerate(documents):
             try:
                 entries.append(_entry(document, rules))
