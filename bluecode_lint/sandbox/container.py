@@ -96,7 +96,8 @@ class ContainerSandbox:
         if os.path.basename(self._program) == "podman":  # noqa: PTH119
             # Left to itself, podman puts writable file systems over /tmp, /var/tmp and /run again.
             words.append("--read-only-tmpfs=false")
-        for path in (*self._ours, *readonly):
+        # An engine refuses to mount what is not there; for a job it is simply not there.
+        for path in filter(os.path.exists, (*self._ours, *readonly)):
             words += ["--mount", ",".join(("type=bind", _csv(f"source={path}"), _csv(f"target={path}"), "readonly"))]
         return [*words, "--entrypoint", "", self._image]
 

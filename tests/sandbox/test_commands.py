@@ -76,9 +76,10 @@ def test_bubblewrap_beside_the_interpreter_is_found(installed, monkeypatch):
 
 @pytest.mark.parametrize("engine", ["podman", "docker"])
 def test_a_container_has_nothing_it_does_not_need(installed, engine):
-    installed(engine)
+    project = installed(engine) / "project"
+    project.mkdir()
     words = ContainerSandbox(image="some/image", bounds=Limits(memory_mib=200, processes=10, scratch_mib=50)).command(
-        ("/some/project",)
+        (str(project), "/not/there")
     )
     assert words[0].endswith("/" + engine)
     assert words[1] == "run"
@@ -100,15 +101,18 @@ def test_a_container_has_nothing_it_does_not_need(installed, engine):
     assert {option: values(words, option) for option in expected} == expected
     assert not {"--privileged", "-v", "--volume", "--device", "--env", "-e", "--tty", "-t"} & set(words)
     assert all(mount.endswith(",readonly") for mount in values(words, "--mount"))
-    assert "type=bind,source=/some/project,target=/some/project,readonly" in values(words, "--mount")
+    assert f"type=bind,source={project},target={project},readonly" in values(words, "--mount")
+    assert not [mount for mount in values(words, "--mount") if "/not/there" in mount]
     # Podman adds writable directories to a read-only image unless told not to; docker does not know the option.
     assert ("--read-only-tmpfs=false" in words) == (engine == "podman")
 
 
 def test_a_path_with_a_comma_is_mounted_as_one(installed):
-    installed("docker")
-    words = ContainerSandbox().command(('/a,b"c',))
-    assert 'type=bind,"source=/a,b""c","target=/a,b""c",readonly' in values(words, "--mount")
+    path = installed("docker") / 'a,b"c'
+    path.mkdir()
+    quoted = str(path).replace('"', '""')
+    mounts = values(ContainerSandbox().command((str(path),)), "--mount")
+    assert f'type=bind,"source={quoted}","target={quoted}",readonly' in mounts
 
 
 def test_the_first_engine_is_podman(installed):

@@ -27,6 +27,7 @@ SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV = 32
 
 _LANDLOCK_VERSION_QUERY = 1
 _LANDLOCK_RULE_PATH_BENEATH = 1
+_LANDLOCK_LOG_SAME_EXEC_OFF = 1
 _CAPABILITY_VERSION_3 = 0x20080522
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -75,9 +76,9 @@ def allow_beneath(ruleset: int, access: int, path_fd: int) -> None:
     syscall("landlock_add_rule", ruleset, _LANDLOCK_RULE_PATH_BENEATH, rule, 0)
 
 
-def restrict_self(ruleset: int) -> None:
-    """Enter the Landlock domain, for good."""
-    syscall("landlock_restrict_self", ruleset, 0)
+def restrict_self(ruleset: int, *, quiet: bool) -> None:
+    """Enter the Landlock domain, for good. ``quiet`` keeps its refusals out of the machine's audit log (ABI 7)."""
+    syscall("landlock_restrict_self", ruleset, _LANDLOCK_LOG_SAME_EXEC_OFF if quiet else 0)
 
 
 def install_filter(program: bytes, *, asks: bool) -> int:

@@ -31,7 +31,7 @@ _MAKE_CHAR, _MAKE_SOCK, _MAKE_BLOCK = 1 << 6, 1 << 9, 1 << 11
 _TRUNCATE, _IOCTL_DEV = 1 << 14, 1 << 15
 _OF_FILES = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _IOCTL_DEV
 _RIGHTS_BY_ABI = ((5, 16), (3, 15), (2, 14), (1, 13))
-_ABI_NETWORK, _ABI_SCOPED = 4, 6
+_ABI_NETWORK, _ABI_SCOPED, _ABI_QUIET = 4, 6, 7
 _READ = _EXECUTE | _READ_FILE | _READ_DIR
 
 # Programs and libraries of the system, and the public data that common programs give up without. Of /etc, these alone.
@@ -176,7 +176,7 @@ def _enter_domain(cell: Cell) -> None:
         for path in BOTTOMLESS:
             _allow(ruleset, path, _READ_FILE | _WRITE_FILE)
         _allow(ruleset, cell.scratch, handled & ~(_MAKE_CHAR | _MAKE_BLOCK | _MAKE_SOCK | _IOCTL_DEV))
-        kernel.restrict_self(ruleset)
+        kernel.restrict_self(ruleset, quiet=cell.abi >= _ABI_QUIET)
     finally:
         os.close(ruleset)
 
