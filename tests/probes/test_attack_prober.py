@@ -80,6 +80,23 @@ def test_whether_a_random_value_is_a_secret_is_not_for_an_execution_to_say(sandb
     assert attack(sandbox, JITTER, 338).outcome is not Outcome.NOT_RUN
 
 
+KEPT_INSIDE = """import random, secrets
+
+class Accounts:
+    def __init__(self):
+        self.tokens = {}
+
+    def forgot(self, name):
+        self.tokens[name] = random.getrandbits(64)  # sink
+"""
+
+
+def test_a_predictable_value_that_does_not_show_is_no_less_predictable(sandbox):
+    assert attack(sandbox, KEPT_INSIDE, 338).outcome is Outcome.INCONCLUSIVE
+    strong = KEPT_INSIDE.replace("random.getrandbits(64)", "secrets.randbits(64)")
+    assert attack(sandbox, strong, 338).outcome is Outcome.NEUTRALIZED
+
+
 def test_a_request_that_reaches_a_shell_is_confirmed(sandbox):
     found = attack(sandbox, PING, 78)
     assert found.outcome is Outcome.CONFIRMED

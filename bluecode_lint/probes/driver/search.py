@@ -369,6 +369,8 @@ class Search:
                     return answer
             elif observed.error in _OURS or observed.timed_out or not events or not self.passed(observed):
                 return Answer("inconclusive", f"{words} did not come through the attack{_why(observed)}")
+            elif not self.family.withstands(Look(reached, at_sink, observed, events, payload)):
+                return Answer("inconclusive", f"{words} reached the sink, but what came of it does not show")
         return Answer("neutralized", f"{words} reached the sink and held")
 
     # --- attacking one input -----------------------------------------------------------------------------------------

@@ -107,6 +107,10 @@ class Family:
         """Tell whether an event is one of this family's sinks."""
         return event.kind in self.kinds
 
+    def withstands(self, look: Look) -> bool:  # noqa: ARG002  # a default
+        """Tell whether an attack without effect shows that the code holds, where no input is needed."""
+        return True
+
     def effect(self, look: Look) -> str:
         """Say what the attack did, or nothing if it had no effect; the text must be the same in every run."""
         raise NotImplementedError

@@ -61,6 +61,10 @@ class PredictableSecret(Family):
         """Take uses of the predictable generators."""
         return event.kind == "random"
 
+    def withstands(self, look: Look) -> bool:
+        """Take it to hold only if nothing predictable was drawn: a value that stays inside is no less predictable."""
+        return not any(event.text for event in look.events)
+
     def effect(self, look: Look) -> str:
         """See whether what came out of the entry is what the known state predicts."""
         if look.payload is None:
