@@ -71,7 +71,8 @@ def test_it_is_not_started_for_files_no_rule_can_match(tmp_path: Path) -> None:
 
 def test_each_rule_runs_over_the_files_that_can_match_it_only(tmp_path: Path) -> None:
     body = f'cp rules.json {tmp_path}/seen.json\necho \'{{"results": [], "errors": []}}\'\n'
-    files = [artifact(OPEN_SOCKET), artifact("x = 1\n"), artifact("Image.MAX_IMAGE_PIXELS = None\n")]
+    texts = (OPEN_SOCKET, "x = 1\n", "Image.MAX_IMAGE_PIXELS = None\n")
+    files = [artifact(text, f"{number}.py") for number, text in enumerate(texts)]
     assert list(SemgrepAnalyzer(ROOT, RULES, executable=program(tmp_path, body)).analyze(files)) == []
     seen = json.loads((tmp_path / "seen.json").read_text())["rules"]
     wanted = {rule["id"]: rule["paths"]["include"] for rule in seen}
