@@ -19,7 +19,7 @@ from bluecode_lint.reasoners.predicates import PREDICATES
 from bluecode_lint.reasoners.predicates.calls import argument_from_input
 from bluecode_lint.reasoners.scene import Scene, scene_at
 from bluecode_lint.reasoners.tree import argument_nodes
-from bluecode_lint.reasoners.values import ModuleFacts, facts_of
+from bluecode_lint.reasoners.values import LeafKind, ModuleFacts, facts_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -171,12 +171,41 @@ def _broken(case: Case, scene: Scene, broken: Sequence[Constitution]) -> Verdict
             rationale + " But every payload tried in an execution was inert.",
             broken,
         )
+    cleaner = _unknown_cleaner(scene) if case.rule.kind is RuleKind.FLOW else ""
+    if cleaner:
+        return _verdict(
+            Judgment.UNDECIDED,
+            Confidence.LOW,
+            rationale + f" But what {cleaner} does to the value is not seen.",
+            broken,
+        )
     if case.finding.confidence is Confidence.LOW and not (_input_arrives(scene) or _is_telling(case, broken)):
         return _verdict(
             Judgment.UNDECIDED, Confidence.LOW, rationale + " But nothing shows that it matters here.", broken
         )
     confidence = Confidence.HIGH if case.finding.confidence is Confidence.HIGH else Confidence.MEDIUM
     return _verdict(Judgment.UNSAFE, confidence, rationale, broken)
+
+
+def _unknown_cleaner(scene: Scene) -> str:
+    """Name the function of the project that everything hostile in the call passed through; empty if some did not.
+
+    A function of another file, or of this one, may clean a value or not; reading its name tells neither.
+    """
+    call = scene.call
+    leaves = [
+        leaf
+        for node in (argument_nodes(call) if call is not None else ())
+        for leaf in scene.values.leaves(node.child_by_field_name("value") if node.type == "keyword_argument" else node)
+        if leaf.kind is not LeafKind.CONSTANT
+    ]
+    cleaners = [next((step for step in leaf.through if _is_of_project(step, scene)), "") for leaf in leaves]
+    return cleaners[0].lstrip(".") if cleaners and all(cleaners) else ""
+
+
+def _is_of_project(path: str, scene: Scene) -> bool:
+    """Tell whether a called path is a function of the project: imported relatively, or defined in the module."""
+    return path.startswith(".") or path in scene.facts.functions
 
 
 def _is_telling(case: Case, broken: Sequence[Constitution]) -> bool:

@@ -54,11 +54,18 @@ class ModuleFacts:
     root: Node
     imports: Imports
     assigned: Mapping[str, Sequence[Assignment]]
+    functions: frozenset[str]
+    """Names of the functions defined at the top level."""
 
 
 def facts_of(root: Node) -> ModuleFacts:
-    """Collect a module's imports and top-level assignments."""
-    return ModuleFacts(root, imports_of(root), _assignments(root))
+    """Collect a module's imports, top-level assignments and functions."""
+    functions = (text_of(node.child_by_field_name("name")) for node in walk_scope(root) if _is_function(node))
+    return ModuleFacts(root, imports_of(root), _assignments(root), frozenset(functions))
+
+
+def _is_function(node: Node) -> bool:
+    return node.type == "function_definition"
 
 
 class Values:
@@ -173,9 +180,9 @@ class Values:
         parts = list(argument_nodes(node))
         receiver = function.child_by_field_name("object") if function is not None else None
         before = len(found)
-        is_lookup = path.endswith(".get") and self.is_constant(receiver)
+        is_lookup = path.endswith(".get") and receiver is not None and not self._is_module_path(receiver)
         if is_lookup:
-            del parts[:1]  # looking a key up in a constant table gives what the table holds
+            del parts[:1]  # what is looked up is what the table holds, not its key
         if receiver is not None and not self._is_module_path(receiver):
             self._collect(receiver, inner, found)
         for part in parts:

@@ -72,12 +72,12 @@ def test_annoy_finds_what_exact_search_finds_among_ten_thousand(cache, tmp_path)
     forest = load_annoy(tmp_path / "f.ann", DIMENSION, build_annoy(vectors, DIMENSION, tmp_path / "f.ann"))
     scores, spent = [], 0.0
     for query in synthetic_vectors(opened, 10, seed=5):
-        started = time.perf_counter()
+        started = time.thread_time()
         found = forest.nearest(query, 6)
-        spent += time.perf_counter() - started
+        spent += time.thread_time() - started
         scores.append(recall(found, exact.nearest(query, 6)))
     assert sum(scores) / len(scores) >= 0.99
-    assert spent / len(scores) < 0.01  # ten times what it takes here, so that a busy machine does not fail it
+    assert spent / len(scores) < 0.005  # processor time, and ten times what it takes on an idle machine
 
 
 @needs_annoy

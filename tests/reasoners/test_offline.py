@@ -165,6 +165,29 @@ def test_a_bare_suspicion_of_a_flow_needs_hostile_data(retriever):
     assert judge(retriever, case_of(typed, 78, confidence=Confidence.LOW)).judgment is Judgment.UNSAFE
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "import os\nfrom .cleaning import word\ndef f(n):\n    os.system('ls ' + word(n))  # here\n",
+            Judgment.UNDECIDED,
+        ),
+        (
+            "import os\ndef word(n):\n    return n\ndef f(n):\n    os.system('ls ' + word(n))  # here\n",
+            Judgment.UNDECIDED,
+        ),
+        (
+            "import os\nfrom .cleaning import word\ndef f(n, m):\n    os.system('ls ' + word(n) + m)  # here\n",
+            Judgment.UNSAFE,
+        ),
+        ("import os\ndef f(n):\n    os.system('ls ' + n.strip())  # here\n", Judgment.UNSAFE),
+        ("import os\ndef f(n):\n    os.system('ls ' + str(n))  # here\n", Judgment.UNSAFE),
+    ],
+)
+def test_a_function_of_the_project_may_clean_or_not(retriever, text, expected):
+    assert judge(retriever, case_of(text, 78)).judgment is expected
+
+
 def test_an_inert_attack_silences_a_broken_principle(retriever):
     case = case_of("import os\ndef f(name):\n    os.system('ls ' + name)  # here\n", 78)
     assert (

@@ -41,6 +41,8 @@ def origins(source: str) -> set[str]:
         ("K = load()\ndef f():\n    SINK(K)\n", {"call:load"}),
         ("T = {'a': 'b'}\ndef f(a):\n    SINK(T[a])\n", set()),
         ("T = {'a': 'b'}\ndef f(a):\n    SINK(T.get(a, a))\n", {"parameter:a"}),
+        ("def f(a, config):\n    SINK(config.get(a))\n", {"parameter:config"}),
+        ("import requests\ndef f(a):\n    SINK(requests.get(a))\n", {"parameter:a"}),
         ("def f(a):\n    def g():\n        SINK(a)\n", {"parameter:a"}),
         ("def f(a):\n    b = a\n    def g():\n        SINK(b)\n", {"parameter:a"}),
         ("class C:\n    def f(self):\n        SINK(self.x)\n", {"name:self.x"}),
