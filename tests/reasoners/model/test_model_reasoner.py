@@ -395,7 +395,7 @@ def test_damaged_values_are_none_and_a_cache_without_a_place_says_so(stage, make
 
 # --- end to end, over a socket ---------------------------------------------------------------------------------------
 
-QUICK = ClientOptions(timeout_s=1, attempts=2, wait_s=0.01, wait_max_s=0.1)
+QUICK = ClientOptions(timeout_s=10, attempts=2, wait_s=0.01, wait_max_s=0.1)
 
 
 def judge_over(server, questions, *, model="tiny", parts=None, **options):
