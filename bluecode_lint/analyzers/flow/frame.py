@@ -15,6 +15,7 @@ from bluecode_lint.analyzers.flow.values import (
     MISSING,
     SQL,
     UNKNOWN,
+    WEAK,
     Kind,
     Origin,
     State,
@@ -182,11 +183,11 @@ class Frame(ABC):
         """Give the taints of a part: a raw origin has an origin for each of its parts."""
         found = []
         for taint in taints:
-            if taint.shape or taint.prefix or len(self.origins) > 10_000:  # noqa: PLR2004  # only generated code has more
+            if taint.shape & ~WEAK or taint.prefix or len(self.origins) > 10_000:  # noqa: PLR2004  # only generated code has more
                 found.append(taint)
             else:
                 origin = taint.origin.parts.get(key) or taint.origin.part(key, label)
-                found.append(Taint(origin, taint.cleared, 0, "", taint.steps))
+                found.append(Taint(origin, taint.cleared, taint.shape, "", taint.steps))
         return tuple(found)
 
     def set_variable(self, key: str, value: Value) -> None:

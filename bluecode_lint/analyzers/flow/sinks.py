@@ -406,9 +406,15 @@ class Sinks(Containers):
                 yield taint
 
     def header(self, sink: Sink, arguments: Arguments) -> Iterable[Taint]:
-        """Look at the value of a header."""
+        """Look at the value of a header: a parameter counts where it is only a part of it."""
         for taint in self.chosen_taints(sink, arguments):
-            if taint.origin.kind <= Kind.STORED:
+            if taint.origin.kind <= Kind.STORED or (taint.origin.kind is Kind.PARAM and taint.shape & BUILT):
+                yield taint
+
+    def line(self, sink: Sink, arguments: Arguments) -> Iterable[Taint]:
+        """Look at a line of a log: a parameter counts where it was put into the text, not handed over beside it."""
+        for taint in self.chosen_taints(sink, arguments):
+            if taint.origin.kind is not Kind.PARAM or (taint.shape & BUILT and taint.origin.parent is None):
                 yield taint
 
     def location(self, _sink: Sink, arguments: Arguments) -> Iterable[Taint]:
@@ -572,6 +578,7 @@ _CHECKS: dict[str, Callable[[Any, Sink, Arguments], Iterable[Taint]]] = {
     "member": Sinks.member,
     "xpath": Sinks.xpath,
     "header": Sinks.header,
+    "line": Sinks.line,
     "location": Sinks.location,
     "document": Sinks.document,
     "entities": Sinks.entities,
