@@ -29,7 +29,7 @@ from bluecode_lint.core.model import (
     Verdict,
 )
 from bluecode_lint.core.protocols import Reasoner
-from bluecode_lint.reasoners.model import Endpoint, ModelOptions, ModelReasoner
+from bluecode_lint.reasoners.model import Conversation, Endpoint, ModelOptions, ModelReasoner
 from bluecode_lint.reasoners.model.budget import FREE
 from bluecode_lint.reasoners.model.cache import AnswerCache
 from bluecode_lint.reasoners.model.chat import Ending, Reply
@@ -75,7 +75,9 @@ class Broken:
 
 def with_model(chat: Chat) -> Callable[[], Reasoner]:
     endpoint = Endpoint("http://127.0.0.1:9/v1", "m")
-    return lambda: ModelReasoner(OfflineReasoner(), chat, endpoint, AnswerCache(None), ModelOptions(price=FREE))
+    return lambda: ModelReasoner(
+        OfflineReasoner(), Conversation(chat, endpoint, AnswerCache(None), ModelOptions(price=FREE))
+    )
 
 
 REASONERS = {
