@@ -84,6 +84,10 @@ HANDLERS = {
         def x(body: Body):
             run(body.cmd)
     """,
+    "query by name": """
+        async def x(request):
+            run(request.query.get("q"))
+    """,
     "starlette": """
         async def x(request):
             body = await request.json()

@@ -123,7 +123,7 @@ class Sinks(Containers):
             self.check_fields(name, arguments)
         for value in (*arguments.values, *arguments.keywords.values()):
             for taint in value.taints:
-                if taint.shape & BUILT and taint.shape & (SQL | HTML):
+                if taint.shape & BUILT and taint.shape & (SQL | HTML) and not taint.shape & WEAK:
                     self.check_telling_text(name, taint, arguments.call)
 
     def check_telling_text(self, name: str, taint: Taint, node: Expr) -> None:
