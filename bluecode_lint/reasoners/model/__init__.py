@@ -2,14 +2,17 @@
 
 from bluecode_lint.reasoners.model.budget import SpendLimits, load_prices, price_of
 from bluecode_lint.reasoners.model.client import ClientOptions
+from bluecode_lint.reasoners.model.conversation import Conversation, Estimate, ModelOptions
 from bluecode_lint.reasoners.model.endpoint import Endpoint, endpoint_from_environment
 from bluecode_lint.reasoners.model.opening import ModelParts, open_model_reasoner
 from bluecode_lint.reasoners.model.prompt import Mode, PromptOptions
-from bluecode_lint.reasoners.model.reasoner import ModelOptions, ModelReasoner
+from bluecode_lint.reasoners.model.reasoner import ModelReasoner
 
 __all__ = [
     "ClientOptions",
+    "Conversation",
     "Endpoint",
+    "Estimate",
     "Mode",
     "ModelOptions",
     "ModelParts",

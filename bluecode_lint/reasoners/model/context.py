@@ -52,7 +52,7 @@ class Excerpt:
 # --- cleaning --------------------------------------------------------------------------------------------------------
 
 
-def clean(artifact: Artifact, *, neutral_names: bool = False) -> CleanSource:
+def clean(artifact: Artifact, *, neutral_names: bool = False, known: frozenset[str] = frozenset()) -> CleanSource:
     """Take comments, docstrings and secrets out of a file, and shorten what is too long to be read."""
     root = artifact.syntax.root
     edits = [*_prose(root)]
@@ -65,7 +65,7 @@ def clean(artifact: Artifact, *, neutral_names: bool = False) -> CleanSource:
         renamed = _neutral_names(root)
         originals = {neutral: name for name, neutral in renamed.items()}
         edits += [(n.start_byte, n.end_byte, renamed[text_of(n)]) for n in _identifiers(root) if text_of(n) in renamed]
-    secrets = frozenset(value for _, value in named)
+    secrets = known | {value for _, value in named}
     text = _apply(artifact.syntax.source, edits)
     lines = tuple(_shorten(line.rstrip()) for line in scrub_code(text, secrets).split("\n"))
     return CleanSource(artifact.uri, lines, secrets, originals)
@@ -192,8 +192,11 @@ def restore_names(text: str, originals: Mapping[str, str]) -> str:
 class CodeIndex:
     """The scanned files by name, their cleaned text, and where functions of a name are defined and called."""
 
-    def __init__(self, artifacts: Iterable[Artifact], *, neutral_names: bool = False) -> None:
-        """Index Python files; each is cleaned and searched on first need."""
+    def __init__(
+        self, artifacts: Iterable[Artifact], *, neutral_names: bool = False, secrets: frozenset[str] = frozenset()
+    ) -> None:
+        """Index Python files; each is cleaned and searched on first need. ``secrets`` are taken out wherever met."""
+        self._secrets = secrets
         self._artifacts = {a.uri: a for a in artifacts if a.language == "python"}
         self._neutral_names = neutral_names
         self._clean: dict[str, CleanSource] = {}
@@ -213,7 +216,7 @@ class CodeIndex:
     def clean(self, uri: str) -> CleanSource | None:
         """Give a file as a model may see it."""
         if uri not in self._clean and uri in self._artifacts:
-            self._clean[uri] = clean(self._artifacts[uri], neutral_names=self._neutral_names)
+            self._clean[uri] = clean(self._artifacts[uri], neutral_names=self._neutral_names, known=self._secrets)
         return self._clean.get(uri)
 
     def definitions(self, name: str) -> Sequence[tuple[str, Node]]:

@@ -76,7 +76,8 @@ def _unearned(opinion: Opinion, case: Case, floor: Verdict) -> Iterator[str]:
 
 def _stands(quote: Quote, line: str) -> bool:
     """Tell whether a quote stands in a line, however it is spaced."""
-    wanted, shown = "".join(quote.text.split()), "".join(line.split())
+    text = quote.text.removeprefix(f"{quote.line}:")  # the number stands before the line in the prompt
+    wanted, shown = "".join(text.split()), "".join(line.split())
     return bool(wanted) and wanted in shown and (len(wanted) >= _QUOTE_MIN or wanted == shown)
 
 

@@ -10,7 +10,8 @@ from bluecode_lint.reasoners.model.budget import FREE, load_prices, price_of
 from bluecode_lint.reasoners.model.cache import AnswerCache, RecordingChat, ReplayingChat
 from bluecode_lint.reasoners.model.capabilities import capabilities_from_document
 from bluecode_lint.reasoners.model.client import DEFAULT_PATIENCE, ClientOptions, OpenAiChat
-from bluecode_lint.reasoners.model.reasoner import DEFAULTS, ModelOptions, ModelReasoner
+from bluecode_lint.reasoners.model.conversation import DEFAULTS, Conversation, ModelOptions
+from bluecode_lint.reasoners.model.reasoner import ModelReasoner
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -59,16 +60,16 @@ def open_model_reasoner(
         endpoint,
         parts.client,
         capabilities=capabilities_from_document(kept) if kept is not None else None,
-        may_try_again=lambda lost: reasoner.budget.reserve(lost),  # noqa: PLW0108  # bound below
+        may_try_again=lambda lost: conversation.budget.reserve(lost),  # noqa: PLW0108  # bound below
     )
     chat: Chat = client
     if parts.replay is not None:
         chat = ReplayingChat(parts.replay)
     elif parts.record is not None:
         chat = RecordingChat(client, parts.record)
-    reasoner = ModelReasoner(floor, chat, endpoint, cache, options, artifacts)
+    conversation = Conversation(chat, endpoint, cache, options)
     try:
-        yield reasoner
+        yield ModelReasoner(floor, conversation, artifacts)
     finally:
         if client.capabilities is not None:
             cache.put(_CAPABILITIES, key, client.capabilities.to_document())

@@ -56,6 +56,8 @@ class Prompt:
     excerpts: tuple[Excerpt, ...]
     citable: frozenset[str]
     originals: Mapping[str, str]
+    questions: int = 0
+    """How many things are asked at once, for the receipt."""
 
     @property
     def tokens(self) -> int:
@@ -150,6 +152,7 @@ def render(
         excerpts=tuple(excerpts),
         citable=citable,
         originals=originals,
+        questions=len(names),
     )
 
 

@@ -60,6 +60,7 @@ def test_a_founded_conviction_passes(stage, put):
 
 def test_quotes_may_be_spaced_otherwise_but_nothing_else(stage, put):
     assert put(stage.opinion(quote='os.system( "ls "+path )')) == ()
+    assert put(stage.opinion(quote='9:     os.system("ls " + path)')) == ()
     assert put(stage.opinion(quote='os.system("ls " + shlex.quote(path))'))
 
 

@@ -12,6 +12,7 @@ from bluecode_lint.core.protocols import BatchReasoner
 from bluecode_lint.knowledge.catalogue import rules_root
 from bluecode_lint.reasoners.model import (
     ClientOptions,
+    Conversation,
     Endpoint,
     Mode,
     ModelOptions,
@@ -56,10 +57,8 @@ def make(stage):
     def build(reply, *, cache=None, artifacts=(), **options):
         options.setdefault("price", Price(1.0, 2.0))
         chat = ScriptedChat(reply)
-        reasoner = ModelReasoner(
-            OfflineReasoner(), chat, ENDPOINT, cache or AnswerCache(None), ModelOptions(**options), artifacts
-        )
-        return reasoner, chat
+        said = Conversation(chat, ENDPOINT, cache or AnswerCache(None), ModelOptions(**options))
+        return ModelReasoner(OfflineReasoner(), said, artifacts), chat
 
     return build
 
@@ -186,7 +185,7 @@ def test_calls_are_limited_before_they_are_made_and_the_rest_is_said(stage, make
     assert len(chat.requests) == 3
     assert sum(v.judgment is Judgment.UNSAFE for v in verdicts) == 3
     remark = ids(reasoner)["model-budget-exhausted"]
-    assert "7 of 10 findings" in remark.message
+    assert "7 of 10 questions" in remark.message
     assert reasoner.receipt.statistics["modelUnasked"] == 7
 
 
@@ -399,7 +398,7 @@ QUICK = ClientOptions(timeout_s=10, attempts=2, wait_s=0.01, wait_max_s=0.1)
 
 
 def judge_over(server, questions, *, model="tiny", parts=None, **options):
-    endpoint = Endpoint(server.url, model, "sk-local")
+    endpoint = Endpoint(server.url, model, "sk-local-key")
     made = ModelParts(endpoint, PRICES, client=QUICK, **(parts or {}))
     with open_model_reasoner(OfflineReasoner(), made, ModelOptions(**options)) as reasoner:
         return reasoner.judge_all(questions), reasoner
@@ -463,7 +462,7 @@ def connect(password="hunter2-default"):
 
 def listing():
     name = request.args["name"]
-    path = name.strip()
+    path = name.strip() + "sk-local-key"
     if request.headers["X-Token"] == "hunter2-compared":
         connect(password="hunter2-passed")
     os.system("curl -H 'Authorization: Bearer hunter2-bearer' " + API_KEY + AWS[0] + path)
@@ -482,7 +481,7 @@ def test_secrets_of_the_scanned_code_never_reach_the_server(stage, server, neutr
     assert len(server.requests) == 2
     for body in server.requests:
         assert "os.system(" in body
-        for secret in ("hunter2", "AKIA", "wJalrXUt", "sk-local"):
+        for secret in ("hunter2", "AKIA", "wJalrXUt", "sk-local-key"):
             assert secret not in body
 
 

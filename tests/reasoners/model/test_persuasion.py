@@ -18,7 +18,7 @@ from bluecode_lint.analyzers.manipulation.phrases import find_phrase, load_group
 from bluecode_lint.core.model import Confirmation, Level, Outcome, ResultKind
 from bluecode_lint.knowledge.catalogue import load_rules, rules_root
 from bluecode_lint.pipeline import Policy, Tools, scan
-from bluecode_lint.reasoners.model import Endpoint, ModelOptions
+from bluecode_lint.reasoners.model import Conversation, Endpoint, ModelOptions
 from bluecode_lint.reasoners.model.budget import FREE, SpendLimits, Usage
 from bluecode_lint.reasoners.model.cache import AnswerCache
 from bluecode_lint.reasoners.model.chat import Ending, Reply
@@ -138,7 +138,9 @@ def run(artifacts, chat=None, prober=None):
     reasoner = OfflineReasoner()
     if chat is not None:
         options = ModelOptions(price=FREE, limits=SpendLimits(calls=None))
-        reasoner = ModelReasoner(reasoner, chat, Endpoint("http://localhost/v1", "m"), AnswerCache(None), options)
+        reasoner = ModelReasoner(
+            reasoner, Conversation(chat, Endpoint("http://localhost/v1", "m"), AnswerCache(None), options)
+        )
     with ThreadPoolExecutor(1) as executor:
         tools = Tools((flow, manipulation), catalogue(), NoRetriever(), reasoner, executor, prober)
         return scan(artifacts, tools, Policy())
@@ -198,9 +200,8 @@ def test_the_gullible_model_is_gullible(stage):
                 return replies
 
         options = ModelOptions(price=FREE)
-        ModelReasoner(
-            OfflineReasoner(), Listening(), Endpoint("http://localhost/v1", "m"), AnswerCache(None), options
-        ).judge(case, ())
+        said = Conversation(Listening(), Endpoint("http://localhost/v1", "m"), AnswerCache(None), options)
+        ModelReasoner(OfflineReasoner(), said).judge(case, ())
     assert asked == ["unsafe", "safe"]
 
 
