@@ -17,7 +17,7 @@ _BASE64 = re.compile(r"(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_-]{16,}={0,2}(?![A-Za-z
 _WRAPPED_BASE64 = re.compile(r"(?<![A-Za-z0-9+/])(?:[A-Za-z0-9+/]{60,76}\r?\n){1,4000}[A-Za-z0-9+/]{4,76}={0,2}")
 _HEX = re.compile(r"(?<![0-9A-Za-z])(?:0x)?(?:[0-9A-Fa-f]{2}[ :,]?){12,}(?![0-9A-Za-z])")
 _ESCAPES = re.compile(r"(?:\\x[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|&#x?[0-9A-Fa-f]{2,6};){6,}")
-_PERCENT = re.compile(r"(?:[A-Za-z0-9_.~+-]*%[0-9A-Fa-f]{2}){4,}[A-Za-z0-9_.~+%-]*")
+_PERCENT = re.compile(r"(?<![A-Za-z0-9_.~+%-])(?:[A-Za-z0-9_.~+-]{0,80}%[0-9A-Fa-f]{2}){4,}[A-Za-z0-9_.~+%-]*")
 _LETTERS = re.compile(r"[A-Za-z]{2,}")
 
 LEGIBLE_SHARE = 0.85
@@ -55,8 +55,20 @@ def find_wrapped(text: str, is_word: Callable[[str], bool]) -> Iterator[Wrapped]
 
 
 def _is_legible(text: str) -> bool:
-    plain = sum(char.isalnum() or char in " \n\t.,;:!?'\"()/-_<>=@#{}[]*&$%+|\\`~^" for char in text)
-    return len(text) >= 6 and plain >= LEGIBLE_SHARE * len(text) and sum(map(str.isspace, text)) * 30 >= len(text)  # noqa: PLR2004
+    """Tell text from noise; a blob that in turn unwraps to text counts as text."""
+    plain = sum(char.isalnum() or char in _PUNCTUATION for char in text)
+    if len(text) < _LEGIBLE_MIN or plain < LEGIBLE_SHARE * len(text):
+        return False
+    if sum(map(str.isspace, text)) * _WORD_CHARS_MAX >= len(text):
+        return True
+    inner = _from_base64(text) if _BASE64.fullmatch(text) else _from_hex(text) if _HEX.fullmatch(text) else None
+    return inner is not None and _is_legible(inner)
+
+
+_PUNCTUATION = frozenset(" \n\t.,;:!?'\"()/-_<>=@#{}[]*&$%+|\\`~^")
+_LEGIBLE_MIN = 6
+_WORD_CHARS_MAX = 30
+"""Text has a space at least this often."""
 
 
 def _from_base64(blob: str) -> str | None:
@@ -91,7 +103,7 @@ def _from_escapes(blob: str) -> str | None:
             number = token[2:-1]
             code = _character_code(number)
         else:
-            code = int(token[2:], 16)
+            code = int(token.lstrip("\\xu"), base=16)
         return chr(code) if code <= 0x10FFFF and not 0xD800 <= code <= 0xDFFF else "\ufffd"  # noqa: PLR2004
 
     return re.sub(r"\\x[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|&#x?[0-9A-Fa-f]{2,6};", value, blob)

@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from bluecode_lint.guard.predicates import Passage
 
 KIND_SCALES: Mapping[str, float] = {
-    "w": 0.6,  # a word's stem
-    "b": 0.35,  # two neighbouring stems
+    "w": 1.5,  # a word's stem
+    "b": 1.05,  # two neighbouring stems
     "c": 1.0,  # a concept mentioned
     "n": 1.0,  # a concept negated
     "h": 0.8,  # a concept mentioned in the first words: what is asked for is mostly said there
-    "p": 0.6,  # two concepts in one passage
-    "q": 0.8,  # two concepts close to each other, in this order
-    "x": 0.8,  # a pattern matched
-    "k": 1.5,  # principles of a domain broken or satisfied
+    "p": 0.18,  # two concepts in one passage
+    "q": 0.56,  # two concepts close to each other, in this order
+    "x": 1.2,  # a pattern matched
+    "k": 2.25,  # principles of a domain broken or satisfied
 }
 """How strongly a kind of feature may speak, before training weighs each of them."""
 

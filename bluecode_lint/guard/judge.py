@@ -26,6 +26,9 @@ REQUEST_CHARS_MAX = 2_500
 WINDOW_PARTS = 3
 EVIDENCE = 1.2
 """Log-odds added where a reviewed principle is broken, whatever the classifier has seen."""
+REQUEST_PRIOR = 0.6
+"""Log-odds by which a text that somebody sends to be checked is likelier to be unsafe than one of the knowledge base,
+where one in seven is unsafe in a given way: an application checks what is in doubt."""
 DOCUMENT_PRIOR = -2.0
 """Log-odds by which a paragraph of a document is less likely to be unsafe than a text sent to be checked."""
 CANDIDATE = 0.25
@@ -94,10 +97,10 @@ class InstructionJudge:
         """Judge a text as a whole and in its parts; the likelier decides, and the likeliest part carries it."""
         whole = self._score(view.text[:REQUEST_CHARS_MAX], view)
         pieces = [self._score(view.text[start:end], view) for start, end in parts] if len(parts) > 1 else []
-        looks = math.log(len(pieces)) if pieces else 0.0
+        looks = math.log(len(pieces)) - REQUEST_PRIOR if pieces else 0.0
         for domain in DOMAINS:
             best, (start, end) = whole, (parts[0][0], parts[-1][1])
-            logit = whole.logits[domain]
+            logit = whole.logits[domain] + REQUEST_PRIOR
             if pieces:
                 at = max(range(len(pieces)), key=lambda index: pieces[index].logits[domain])
                 start, end = parts[at]

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from bluecode_lint.guard.features import Features
 
 NEIGHBOURS = 5
+SHARED_WORD = 0.3
+"""What a shared telling word (a rare one) adds to the cosine in the ranking."""
 _UNSAFE = "u"
 _INT8 = 127.0
 
@@ -39,21 +41,25 @@ class KnownExamples:
         ids = document["ids"].split(" ")
         table = array("b", base64.b64decode(document["vectors"]))
         width = len(table) // len(ids)
-        self._of_domain: dict[str, list[tuple[str, array[int]]]] = {}
-        for at, exemplar_id in enumerate(ids):
+        self._of_domain: dict[str, list[tuple[str, array[int], frozenset[str]]]] = {}
+        for at, (exemplar_id, telling) in enumerate(zip(ids, document["telling"], strict=True)):
             domain, _, rest = exemplar_id.partition("-")
             if rest.rpartition("-")[2].startswith(_UNSAFE):
                 vector = table[at * width : (at + 1) * width]
-                self._of_domain.setdefault(domain, []).append((exemplar_id, vector))
+                self._of_domain.setdefault(domain, []).append((exemplar_id, vector, frozenset(telling.split())))
 
     def nearest(self, features: Features | None, domain: str) -> list[Neighbour]:
         """Give the unsafe examples of a domain nearest to a passage, nearest first."""
         if features is None:
             return []
         vector = [part / (VECTOR_SCALE * _INT8) for part in features.vector]
-        scored = ((sum(map(mul, vector, known)), exemplar_id) for exemplar_id, known in self._of_domain[domain])
-        best = heapq.nsmallest(NEIGHBOURS, scored, key=lambda item: (-item[0], item[1]))
-        return [Neighbour(exemplar_id, similarity) for similarity, exemplar_id in best]
+        words = {name[2:] for name in features.named if name.startswith("w:")}
+        scored = []
+        for exemplar_id, known, telling in self._of_domain[domain]:
+            cosine = sum(map(mul, vector, known))
+            scored.append((cosine + SHARED_WORD * min(len(telling & words), 3), cosine, exemplar_id))
+        best = heapq.nsmallest(NEIGHBOURS, scored, key=lambda item: (-item[0], item[2]))
+        return [Neighbour(exemplar_id, cosine) for _, cosine, exemplar_id in best]
 
     def category(self, nearest: Sequence[Neighbour], domain: str) -> str:
         """Give the category that the nearest examples speak for, each with its similarity squared."""

@@ -13,7 +13,9 @@ _BREAK = re.compile(
     r"|(?<=[。！？])\s*"  # noqa: RUF001
     r"|\n\s*\n\s*"
     r"|\n(?=[ \t]*(?:[-*+•]|\d{1,3}[.)]|#{1,6}|\||>|//|/\*|--|<!--|@)\s?)"
-    r"|(?<=:)\n",
+    r"|(?<=:)\n"
+    r"|(?<=-->)\s*\n"
+    r"|\n(?=[A-Z][a-z]*[ ,])",
 )
 _LONG = 700
 """A part longer than this many characters is cut at its line ends, and then anywhere."""

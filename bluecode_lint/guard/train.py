@@ -11,6 +11,7 @@ support vector machines". At run time only the weights are needed, as data.
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import sys
 from collections import Counter
@@ -23,7 +24,7 @@ from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
 from bluecode_lint.guard.classifier import DOMAINS
-from bluecode_lint.guard.features import FeatureReader
+from bluecode_lint.guard.features import VECTOR_SCALE, FeatureReader, stem
 from bluecode_lint.guard.lexicon import words_of
 from bluecode_lint.guard.loading import GuardData, load_data, load_exemplars
 from bluecode_lint.guard.predicates import PassageReader
@@ -31,7 +32,7 @@ from bluecode_lint.guard.segments import cut
 from bluecode_lint.guard.views import read_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from bluecode_lint.guard.features import Features
     from bluecode_lint.guard.loading import Exemplar
@@ -41,9 +42,13 @@ Matrix = np.ndarray[Any, np.dtype[np.float64]]
 PENALTY = 1.0
 POSITIVE_WEIGHT = 1.5
 """A missed unsafe text costs this much more than a false alarm, of which there are more chances."""
-SEEN_MIN = {"w": 3, "b": 3}
-"""A word or pair of words seen in fewer texts is left out; of the other kinds, one seen in fewer than 2."""
+SEEN_MIN = 2
+"""A feature seen in fewer texts is left out."""
+TELLING_WORDS = 12
+"""How many of an exemplar's rarest words are kept to recognise its category by."""
 FOLDS = 6
+NEGLIGIBLE = 0.005
+"""Weights nearer to zero are not kept."""
 _COMMON_FROM = 0.0005
 _COMMON_DAMPING = 300.0
 
@@ -111,7 +116,7 @@ class Fitted:
 def fit(examples: Sequence[Example], domain: str) -> Fitted:
     """Fit one domain."""
     seen = Counter(name for example in examples for name in example.features.named)
-    names = sorted(name for name, count in seen.items() if count >= SEEN_MIN.get(name[0], 2))
+    names = sorted(name for name, count in seen.items() if count >= SEEN_MIN)
     vocabulary = {name: index for index, name in enumerate(names)}
     labels = [is_positive(example.exemplar, domain) for example in examples]
     model = LogisticRegression(
@@ -146,21 +151,21 @@ def calibrate(scores: Matrix, labels: Matrix) -> tuple[float, float]:
     return float(solution[0]), float(solution[1])
 
 
-def split_folds(exemplars: Sequence[Exemplar], key: Callable[[Exemplar], str]) -> list[frozenset[str]]:
-    """Deal exemplars (by id) into folds, keeping those of one key together; ordinary ones are dealt singly."""
-    keys = sorted({key(exemplar) for exemplar in exemplars})
-    fold_of = {name: index % FOLDS for index, name in enumerate(keys)}
-    folds: list[set[str]] = [set() for _ in range(FOLDS)]
-    for exemplar in exemplars:
-        folds[fold_of[key(exemplar)]].add(exemplar.id)
-    return [frozenset(fold) for fold in folds]
-
-
 def train(data: GuardData, exemplars: Sequence[Exemplar]) -> dict[str, Any]:
     """Give the classifier as a JSON document."""
     common = common_weights(exemplars)
-    examples = make_examples(data, exemplars, common)
-    folds = [frozenset(e.id for e in exemplars[start::FOLDS]) for start in range(FOLDS)]
+    return {
+        "made_by": "bluecode_lint.guard.train",
+        "common": common,
+        "domains": train_on(make_examples(data, exemplars, common)),
+        "exemplars": _embedded(data, exemplars, common),
+    }
+
+
+def train_on(examples: Sequence[Example]) -> dict[str, Any]:
+    """Fit and calibrate every domain on these examples."""
+    ids = list(dict.fromkeys(example.exemplar.id for example in examples))
+    folds = [frozenset(ids[start::FOLDS]) for start in range(FOLDS)]
     domains = {}
     for domain in DOMAINS:
         usable = [example for example in examples if is_usable(example.exemplar, domain)]
@@ -168,17 +173,12 @@ def train(data: GuardData, exemplars: Sequence[Exemplar]) -> dict[str, Any]:
         slope, intercept = _calibrate_on_folds(usable, domain, folds)
         kept = {name: round(float(fitted.weights[at]), 4) for name, at in fitted.vocabulary.items()}
         domains[domain] = {
-            "weights": {name: weight for name, weight in kept.items() if abs(weight) >= 0.005},  # noqa: PLR2004
+            "weights": {name: weight for name, weight in kept.items() if abs(weight) >= NEGLIGIBLE},
             "vector": [round(float(weight), 4) for weight in fitted.weights[len(fitted.vocabulary) :]],
             "slope": round(slope, 4),
             "intercept": round(slope * fitted.bias + intercept, 4),
         }
-    return {
-        "made_by": "bluecode_lint.guard.train",
-        "common": common,
-        "domains": domains,
-        "exemplars": _embedded(data, exemplars, common),
-    }
+    return domains
 
 
 def _calibrate_on_folds(usable: Sequence[Example], domain: str, folds: Sequence[frozenset[str]]) -> tuple[float, float]:
@@ -192,14 +192,25 @@ def _calibrate_on_folds(usable: Sequence[Example], domain: str, folds: Sequence[
     return calibrate(np.concatenate(scores), np.array(labels, dtype=float))
 
 
-def _embedded(data: GuardData, exemplars: Sequence[Exemplar], common: Mapping[str, float]) -> dict[str, str]:
-    """Give the vectors of the unsafe exemplars and their hard negatives, as 8-bit integers."""
+def _embedded(data: GuardData, exemplars: Sequence[Exemplar], common: Mapping[str, float]) -> dict[str, Any]:
+    """Give the vectors and the rarest words of the unsafe exemplars and their hard negatives, as 8-bit integers."""
     passages = PassageReader(data.concepts, data.patterns)
     reader = FeatureReader(data.vectors, common, ())
     kept = [exemplar for exemplar in exemplars if exemplar.domain in DOMAINS]
     rows = [reader.read(passages.read(read_all(e.text, data.vectors.knows).views[-1].text)).vector for e in kept]
-    table = np.round(np.array(rows) / 3.0 * 127).astype(np.int8)
-    return {"ids": " ".join(e.id for e in kept), "vectors": base64.b64encode(table.tobytes()).decode()}
+    table = np.round(np.array(rows) / VECTOR_SCALE * 127).astype(np.int8)
+    stems = [{stem(word.text) for word in words_of(exemplar.text)} for exemplar in exemplars]
+    seen = Counter(itertools.chain.from_iterable(stems))
+    telling = [
+        " ".join(sorted(found, key=lambda word: (seen[word], word))[:TELLING_WORDS])
+        for found, exemplar in zip(stems, exemplars, strict=True)
+        if exemplar.domain in DOMAINS
+    ]
+    return {
+        "ids": " ".join(exemplar.id for exemplar in kept),
+        "vectors": base64.b64encode(table.tobytes()).decode(),
+        "telling": telling,
+    }
 
 
 def main(arguments: Sequence[str]) -> None:

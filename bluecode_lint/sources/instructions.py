@@ -50,7 +50,8 @@ _PEEK_BYTES = 262_144
 def _matcher() -> PathSpec[Any]:
     from pathspec import PathSpec  # noqa: PLC0415  # lazy: start-up time
 
-    return PathSpec.from_lines("gitignore", [pattern.lower() for pattern in INSTRUCTION_FILES])
+    # A pattern with a slash would hold at the root only; tools read these files in every folder.
+    return PathSpec.from_lines("gitignore", ["**/" + pattern.lower() for pattern in INSTRUCTION_FILES])
 
 
 def is_instruction_file(uri: str) -> bool:

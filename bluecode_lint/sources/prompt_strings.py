@@ -219,6 +219,9 @@ class _Module:
                 yield self._read(current)
             elif current.type == "concatenated_string":
                 yield _join([self._read(part) for part in current.named_children if part.type == "string"])
+            elif current.type == "keyword_argument":
+                value = current.child_by_field_name("value")
+                pending += [(value, hops)] if value is not None else []
             elif current.type in {"identifier", "attribute"}:
                 name = text_of(current).removeprefix("self.")
                 pending.extend((value, hops + 1) for value in self._assigned.get(name, ()))
@@ -238,7 +241,19 @@ class _Module:
             target = function.child_by_field_name("object")
             if target is not None and name in {"format", "strip", "join", "replace", "lstrip", "rstrip", "format_map"}:
                 yield target, hops
-        shapers = {"dedent", "cleandoc", "join", "str", "Template", "Part", "TextPart", "from_text", "append", "extend"}
+        shapers = {
+            "dict",
+            "dedent",
+            "cleandoc",
+            "join",
+            "str",
+            "Template",
+            "Part",
+            "TextPart",
+            "from_text",
+            "append",
+            "extend",
+        }
         if arguments is not None and name in shapers | {"SystemMessage", "HumanMessage", "AIMessage"}:
             yield from ((child, hops) for child in reversed(arguments.named_children))
 
