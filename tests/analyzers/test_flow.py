@@ -163,3 +163,26 @@ def test_hostile_data_is_followed(name, analyzer):
 @pytest.mark.parametrize("name", STOPPED)
 def test_what_is_harmless_is_not_reported(name, analyzer):
     assert shell_findings(analyzer, in_handler(STOPPED[name])) == []
+
+
+def test_a_member_check_before_unpacking_is_seen(analyzer):
+    text = (
+        "import os\n\n\ndef unpack(tar, path):\n    root = os.path.realpath(path)\n    for member in tar.getmembers():\n"
+        "        target = os.path.realpath(os.path.join(root, member.name))\n"
+        "        if not target.startswith(root + os.sep):\n            raise ValueError(member.name)\n"
+        "    tar.extractall(path)\n"
+    )
+    found = [f for f in analyzer.analyze([artifact(text)]) if f.confidence > Confidence.LOW]
+    assert found == []
+    unchecked = text.replace("            raise ValueError(member.name)\n", "            print(member.name)\n")
+    assert any(f.rule_id == "bluecode/archive-slip" for f in analyzer.analyze([artifact(unchecked)]))
+
+
+def test_a_path_checked_by_its_parents_stays_inside(analyzer):
+    text = (
+        "from pathlib import Path\nfrom flask import request\n\nROOT = Path('/srv').resolve()\n\n\ndef f():\n"
+        "    path = (ROOT / request.args['f']).resolve()\n    if ROOT not in path.parents:\n        return None\n"
+        "    return path.read_text()\n"
+    )
+    assert [f for f in analyzer.analyze([artifact(text)]) if f.rule_id == "bluecode/path-traversal"] == []
+    assert any(f.confidence is Confidence.HIGH for f in analyzer.analyze([artifact(text.replace("not in", "in"))]))

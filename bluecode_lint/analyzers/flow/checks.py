@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bluecode_lint.analyzers.flow.expressions import Expressions
 from bluecode_lint.analyzers.flow.regexes import allowed_characters, is_anchored
 from bluecode_lint.analyzers.flow.values import (
+    HARMLESS,
     HOST,
     MISSING,
     NORMALIZED,
@@ -177,6 +178,10 @@ class Checks(Expressions):
 
     def narrow_membership(self, left: Expr, right: Expr, truth: bool) -> None:  # noqa: FBT001  # see narrow
         """Assume ``left in right``: an allow-list clears, and so does a forbidden text that is absent."""
+        if isinstance(right, Attribute) and right.name == "parents":
+            paths = self.value(right.value) if truth else HARMLESS
+            self.learn((t.origin, self.mask(_PATH_RULES)) for t in paths.taints if t.shape & NORMALIZED)
+            return
         needle, stack = self.value(left), self.value(right)
         if (
             isinstance(needle.const, str)
@@ -208,10 +213,16 @@ class Checks(Expressions):
             if isinstance(subject, Const):
                 continue
             value = self.value(other)
-            if (isinstance(subject, Call) and self.narrow_derived(subject)) or not is_harmless(value):
+            if (isinstance(subject, Call) and self.narrow_derived(subject)) or not self.decides(value, subject):
                 continue
             if not (isinstance(other, Const) and other.value in (None, "", True, False)):
                 self.clear(subject, self.knowledge.everything)
+
+    def decides(self, value: Value, subject: Expr) -> bool:
+        """Tell whether equality makes a subject harmless: with what the program chose, or of a host it knows."""
+        if is_harmless(value):
+            return True
+        return not is_foreign(value) and any(t.shape & HOST for t in self.value(subject).taints)
 
     def narrow_derived(self, call: Call) -> bool:
         """Learn from ``os.path.commonpath([base, path]) == base`` and the like; tell whether that is what it was."""

@@ -14,6 +14,7 @@ from bluecode_lint.analyzers.flow.values import (
     HARMLESS,
     MISSING,
     PART,
+    SUFFIX,
     UNKNOWN,
     Value,
     all_taints,
@@ -105,10 +106,11 @@ class Containers(Growth):
                 return Value(items={i: constant(p) for i, p in enumerate(pieces)}, length=len(pieces), harmless=True)
         return self.pieces(_target, base, values)
 
-    def pieces(self, _target: Expr, base: Value, _values: list[Value]) -> Value | None:
+    def pieces(self, _target: Expr, base: Value, values: list[Value]) -> Value | None:
         """Evaluate a method that cuts a text into a list of unknown length."""
         if base.taints:
-            return Value(base.taints, kind="pieces", text=base.text)
+            shape = SUFFIX if values and values[0].const == "." else 0
+            return Value(tuple(t.but(shape=shape) for t in base.taints), kind="pieces", text=base.text)
         return HARMLESS if base.harmless else None
 
     def replace(self, _target: Expr, base: Value, values: list[Value]) -> Value | None:

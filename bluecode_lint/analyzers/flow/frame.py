@@ -144,6 +144,7 @@ class Frame(ABC):
         self.is_handler = False
         self.looked_up: set[Origin] = set()
         self.owners: set[str] = set()
+        self.checks_members = False
         self.owner: Class | None = self.module.class_of(scope)
 
     @abstractmethod

@@ -429,6 +429,7 @@ class Interpreter(Calls):
             self.loops.append([])
             self.state = before.copy()
             once()
+            self.note_checked_members()
             exits = self.loops.pop()
             after = (
                 merge_states([*([before] if skippable else []), self.state, *exits])
@@ -442,6 +443,12 @@ class Interpreter(Calls):
             self.state = after
             if not changed:
                 return
+
+    def note_checked_members(self) -> None:
+        """Note that a round of a loop ends only with a name inside an archive that was checked."""
+        archive = self.knowledge.bits.get("archive-slip", 0)
+        if self.state.alive and any(m & archive and "archive" in o.what for o, m in self.state.facts.items()):
+            self.checks_members = True
 
     # --- with and try ------------------------------------------------------------------------------------------------
 

@@ -389,7 +389,7 @@ class Sinks(Containers):
         kept = arguments.call.keyword("filter")
         if kept is not None and string_value(kept) != "fully_trusted":
             return
-        if "zip" in path.lower() or arguments.base is None:
+        if "zip" in path.lower() or arguments.base is None or self.checks_members:
             return
         yield from all_taints(arguments.base)
 
