@@ -23,6 +23,7 @@ examples:
   bluecode-lint scan .                                  scan the project, attack what is suspected, show the proofs
   bluecode-lint scan --diff-base origin/main .          only what this branch changed
   bluecode-lint scan --no-exec -f sarif=out.sarif .     static analysis only, SARIF to a file
+  bluecode-lint guard .                                 check prompt files, agent files and prompt strings
   bluecode-lint explain sql-injection                   what a rule means, and how to fix it
   bluecode-lint replay 3f9c2ab1                         run a proof again, in the sandbox
 
@@ -84,6 +85,10 @@ def _complain(message: str, advice: str) -> None:
 
 def _command(name: str) -> Callable[[argparse.Namespace], int]:
     """Import a command's module only when it is the one to run."""
+    if name == "guard":
+        from bluecode_lint.cli.guard_command import guard_command  # noqa: PLC0415  # lazy: start-up time
+
+        return guard_command
     from bluecode_lint.cli import commands  # noqa: PLC0415  # lazy: start-up time
 
     return {
@@ -106,6 +111,14 @@ def make_parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     scan.add_argument("paths", nargs="*", type=Path, default=None, metavar="PATH", help="what to scan (default: .)")
     _add_options(scan)
+    guard = commands.add_parser(
+        "guard", help="check instructions to models: prompt files, agent files, prompt strings",
+        description="Check instructions given to code-generating models; - reads one from standard input.",
+        formatter_class=_Formatter,
+    )  # fmt: skip
+    guard.add_argument("paths", nargs="*", type=Path, default=None, metavar="PATH", help="what to check (default: .)")
+    guard.add_argument("--text", default=None, metavar="TEXT", help="check this request instead of files")
+    _add_options(guard)
     explain = commands.add_parser("explain", help="what a rule means, why it matters, how to fix it")
     explain.add_argument("what", metavar="RULE|CWE", help="a rule's id, or a CWE such as CWE-89")
     rules = commands.add_parser("rules", help="list every rule")
