@@ -36,7 +36,8 @@ def is_checked(leaf: Leaf, scene: Scene, values: Values, kinds: Collection[str])
         return True
     if "validator" in kinds and any(_VALIDATOR.search(path.rpartition(".")[2]) for path in leaf.through):
         return True
-    for guard in guards_at(scene.node, names):
+    # Where the value was read counts, too: in ``a if a in ALLOWED else b`` nothing else ever comes through.
+    for guard in (*guards_at(scene.node, names), *guards_at(leaf.node, names)):
         for decided in _through_names(guard, values):
             if any(_RECOGNISERS[kind](decided, names, values) for kind in kinds if kind in _RECOGNISERS):
                 return True
@@ -119,7 +120,8 @@ def _is_fixed_collection(node: Node, values: Values) -> bool:
     if node.type == "call":
         function = node.child_by_field_name("function")
         receiver = function.child_by_field_name("object") if function is not None else None
-        return receiver is not None and _is_fixed_collection(receiver, values)
+        if receiver is not None:
+            return _is_fixed_collection(receiver, values)
     definitions = values.definitions(node)
     return bool(definitions) and all(
         (item.type in {"set", "tuple", "list", "dictionary"} and values.is_constant(item)) or _is_frozen(item, values)

@@ -174,14 +174,80 @@ UNCHECKED = [
     ),
 ]
 
+MORE_CHECKED = [
+    ("allowlist", "def f(a):\n    if a == 'x':\n        pass\n    elif a in ALLOWED:\n        SINK(a)\n"),
+    ("allowlist", "def f(a):\n    if a not in ALLOWED:\n        g()\n    else:\n        SINK(a)\n"),
+    (
+        "allowlist",
+        "def f(a):\n    if b:\n        g()\n    elif a not in ALLOWED:\n        g()\n    else:\n        SINK(a)\n",
+    ),
+    ("allowlist", "def f(a):\n    while a in ALLOWED:\n        SINK(a)\n"),
+    ("allowlist", "def f(a):\n    if not (a in ALLOWED):\n        sys.exit(1)\n    SINK(a)\n"),
+    ("allowlist", "def f(a):\n    if a not in frozenset({'x', 'y'}):\n        abort(404)\n    SINK(a)\n"),
+    ("allowlist", "def f(a):\n    if a not in TABLE.keys():\n        return\n    SINK(a)\n"),
+    ("allowlist", "def f(a):\n    known = {'x': 1, 'y': 2}\n    if a not in known:\n        return\n    SINK(a)\n"),
+    ("allowlist", "def f(a):\n    SINK(a if a in ALLOWED else 'd')\n"),
+    ("allowlist", "def f(a):\n    return [SINK(p) for p in a if p in ALLOWED]\n"),
+    ("allowlist", "def f(a):\n    if b or a not in ALLOWED:\n        return\n    SINK(a)\n"),
+    ("address", "import ipaddress\ndef f(a):\n    ipaddress.ip_address(a)\n    SINK(a)\n"),
+    ("number", "def f(a):\n    int(a)\n    SINK(a)\n"),
+    ("validator", "def f(a):\n    validate_name(a)\n    SINK(a)\n"),
+    ("validator", "def f(a):\n    if not is_allowed(a):\n        return\n    SINK(a)\n"),
+    ("validator", "def f(a):\n    SINK(safe_path(a))\n"),
+    ("text", "def f(a):\n    if not isinstance(a, str):\n        return\n    SINK(a)\n"),
+    ("doctype", "def f(a):\n    if b'<!DOCTYPE' in a:\n        return\n    SINK(a)\n"),
+    ("hostless", "def f(a):\n    if urlsplit(a).netloc:\n        return\n    SINK(a)\n"),
+    ("host", "def f(a):\n    h = urlsplit(a).hostname\n    if h != 'a.example':\n        return\n    SINK(a)\n"),
+    ("equality", "def f(a):\n    if 'x' != a:\n        return\n    SINK(a)\n"),
+    ("bound", "def f(a):\n    if 100 < a:\n        return\n    SINK(a)\n"),
+    ("bound", "def f(a):\n    if a <= 100:\n        SINK(a)\n"),
+    ("bound", "def f(a):\n    if 100 >= a:\n        SINK(a)\n"),
+    ("containment", "import os\ndef f(a):\n    if os.path.commonpath([R, a]) != R:\n        return\n    SINK(a)\n"),
+    ("containment", "def f(a):\n    if a.startswith(f'{ROOT}/'):\n        SINK(a)\n"),
+]
+REFUSED_IN_TRY = """\
+import ipaddress
+def f(a):
+    try:
+        ipaddress.ip_address(a)
+    except ValueError:
+        {}
+    SINK(a)
+"""
+NESTED_EXITS = """\
+def f(a):
+    if a not in ALLOWED:
+        if a:
+            raise X
+        else:
+            return
+    SINK(a)
+"""
+MORE_CHECKED += [("address", REFUSED_IN_TRY.format("return")), ("allowlist", NESTED_EXITS)]
+MORE_UNCHECKED = [
+    ("allowlist", "def f(a):\n    if a in ALLOWED:\n        g()\n    else:\n        SINK(a)\n"),
+    ("allowlist", "def f(a):\n    SINK(a if a not in ALLOWED else 'd')\n"),
+    ("allowlist", "def f(a):\n    known = {'x': 1, a: 2}\n    if a not in known:\n        return\n    SINK(a)\n"),
+    ("allowlist", NESTED_EXITS.replace("else:\n            return", "pass")),
+    ("allowlist", "def f(a):\n    def g():\n        if a not in ALLOWED:\n            return\n    SINK(a)\n"),
+    ("address", REFUSED_IN_TRY.format("pass")),
+    ("validator", "def f(a, b):\n    validate_name(b)\n    SINK(a)\n"),
+    ("doctype", "def f(a):\n    if b'<!DOCTYPE' in a:\n        g()\n    SINK(a)\n"),
+    ("hostless", "def f(a):\n    if urlsplit(a).path:\n        return\n    SINK(a)\n"),
+    ("hostless", "def f(a):\n    if not urlsplit(a).netloc:\n        return\n    SINK(a)\n"),
+    ("host", "def f(a):\n    if urlsplit(a).path not in HOSTS:\n        return\n    SINK(a)\n"),
+    ("equality", "def f(a, b):\n    if a == b:\n        SINK(a)\n"),
+    ("prefix", "def f(a, b):\n    if not a.startswith(b):\n        return\n    SINK(a)\n"),
+]
 
-@pytest.mark.parametrize(("kind", "source"), CHECKED)
+
+@pytest.mark.parametrize(("kind", "source"), CHECKED + MORE_CHECKED)
 def test_a_check_before_the_use_counts(kind, source):
     assert holds(source, "argument_checked", "0", kind)
     assert not holds(source, "argument_unchecked", "0", kind)
 
 
-@pytest.mark.parametrize(("kind", "source"), UNCHECKED)
+@pytest.mark.parametrize(("kind", "source"), UNCHECKED + MORE_UNCHECKED)
 def test_what_only_looks_like_a_check_does_not_count(kind, source):
     assert not holds(source, "argument_checked", "0", kind)
     assert holds(source, "argument_unchecked", "0", kind)
