@@ -7,6 +7,7 @@ from bluecode_lint.reasoners.model.endpoint import Endpoint, endpoint_from_envir
 from bluecode_lint.reasoners.model.opening import ModelParts, open_model_reasoner
 from bluecode_lint.reasoners.model.prompt import Mode, PromptOptions
 from bluecode_lint.reasoners.model.reasoner import ModelReasoner
+from bluecode_lint.reasoners.model.review import ModelReviewer
 
 __all__ = [
     "ClientOptions",
@@ -17,6 +18,7 @@ __all__ = [
     "ModelOptions",
     "ModelParts",
     "ModelReasoner",
+    "ModelReviewer",
     "PromptOptions",
     "SpendLimits",
     "endpoint_from_environment",

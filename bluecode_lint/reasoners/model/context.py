@@ -254,9 +254,19 @@ def excerpts_for(cases: Sequence[Case], index: CodeIndex, tokens_max: int) -> tu
     Needed, in this order: the findings' own lines and the hops of their flows; the functions around these; imports and
     the module's definitions they use; functions they call; functions that call them.
     """
+    return _fill(_wanted(cases, index), index, tokens_max)
+
+
+def excerpts_around(scopes: Sequence[tuple[str, Node]], index: CodeIndex, tokens_max: int) -> tuple[Excerpt, ...]:
+    """Choose the lines to show for whole functions, given with their files, until the budget is full."""
+    return _fill(_around(scopes, index), index, tokens_max)
+
+
+def _fill(wanted: Iterable[tuple[str, Iterable[int]]], index: CodeIndex, tokens_max: int) -> tuple[Excerpt, ...]:
+    """Take lines as long as they fit, a piece either whole or not at all."""
     shown: dict[str, dict[int, str]] = {}
     room = tokens_max
-    for uri, numbers in _wanted(cases, index):
+    for uri, numbers in wanted:
         source = index.clean(uri)
         if source is None:
             continue
@@ -279,11 +289,14 @@ def _wanted(cases: Sequence[Case], index: CodeIndex) -> Iterator[tuple[str, Iter
         yield place.uri, range(place.region.start_line, place.region.end_line + 1)
     scopes = list(_scopes(places, index))
     for uri, scope in scopes:
-        if scope.type == "function_definition":
-            yield uri, _lines_of(scope)
-        else:
+        if scope.type != "function_definition":
             near = [place.region for place in places if place.uri == uri]
             yield uri, range(min(r.start_line for r in near) - 12, max(r.end_line for r in near) + 7)
+    yield from _around(scopes, index)
+
+
+def _around(scopes: Sequence[tuple[str, Node]], index: CodeIndex) -> Iterator[tuple[str, Iterable[int]]]:
+    yield from ((uri, _lines_of(scope)) for uri, scope in scopes if scope.type == "function_definition")
     for uri in dict.fromkeys(uri for uri, _ in scopes):
         artifact = index.artifact(uri)
         if artifact is not None:

@@ -1,4 +1,4 @@
-"""Put questions to a model within a budget: kept answers first, then waves of calls, each answer read and repaired once."""
+"""Put questions to a model within a budget: kept answers first, then waves of calls, each repaired at most once."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Estimate:
     """What asking would take, before anything is sent. ``micro_usd`` is the most it can cost; None if unknown."""
 
     files: int = 0
-    findings: int = 0
+    questions: int = 0
     calls: int = 0
     cached: int = 0
     prompt_tokens: int = 0
@@ -73,6 +73,11 @@ class Call:
     repairing: bool = False
 
     @property
+    def is_open(self) -> bool:
+        """Tell whether it has neither an answer nor trouble yet."""
+        return self.document is None and not self.trouble
+
+    @property
     def worst(self) -> Usage:
         """Give the most that the next request can use."""
         words = sum(estimate_tokens(text) for _, text in self.request.messages)
@@ -91,7 +96,8 @@ class Conversation:
         self.budget = Budget(options.limits, options.price)
         self.receipt = Receipt(endpoint.model, endpoint.host, micro_usd=None if options.price is None else 0)
         self.failures: Counter[str] = Counter()
-        self.estimate = Estimate()
+        self.estimate = Estimate(micro_usd=None if options.price is None else 0)
+        self._shown: set[str] = set()
 
     def prepare(self, prompt: Prompt, weight: float) -> Call:
         """Make a call of a prompt; ``weight`` says how much its answer matters."""
@@ -106,20 +112,21 @@ class Conversation:
             call.document = self._cache.get(_ANSWERS, call.key)
         self.receipt.questions += sum(call.prompt.questions for call in calls)
         self.receipt.cached += sum(call.document is not None for call in calls)
-        self.estimate = self._estimate(calls)
+        self.estimate = self._estimate([call for call in calls if call.document is None], len(calls))
         if not self.options.dry:
             self._send_in_waves([call for call in calls if call.document is None])
 
-    def _estimate(self, calls: Sequence[Call]) -> Estimate:
-        open_calls = [call for call in calls if call.document is None]
-        tokens = sum(call.worst.prompt_tokens for call in open_calls)
-        answers = sum(call.worst.answer_tokens for call in open_calls)
-        price = self.options.price
+    def _estimate(self, unanswered: Sequence[Call], planned: int) -> Estimate:
+        """Add what is about to be asked to what was expected so far."""
+        before, price = self.estimate, self.options.price
+        self._shown |= {excerpt.uri for call in unanswered for excerpt in call.prompt.excerpts}
+        tokens = before.prompt_tokens + sum(call.worst.prompt_tokens for call in unanswered)
+        answers = before.answer_tokens_max + sum(call.worst.answer_tokens for call in unanswered)
         return Estimate(
-            files=len({excerpt.uri for call in open_calls for excerpt in call.prompt.excerpts}),
-            findings=sum(call.prompt.questions for call in open_calls),
-            calls=len(open_calls),
-            cached=len(calls) - len(open_calls),
+            files=len(self._shown),
+            questions=before.questions + sum(call.prompt.questions for call in unanswered),
+            calls=before.calls + len(unanswered),
+            cached=before.cached + planned - len(unanswered),
             prompt_tokens=tokens,
             answer_tokens_max=answers,
             micro_usd=price.cost(tokens, answers) if price is not None else None,
@@ -137,9 +144,7 @@ class Conversation:
             for call, reply in zip(wave, self._chat.complete_all([call.request for call in wave]), strict=True):
                 self._receive(call, reply)
             sent = {id(call) for call in wave}
-            waiting = [
-                c for c in waiting if id(c) not in sent or (c.repairing and c.document is None and not c.trouble)
-            ]
+            waiting = [call for call in waiting if id(call) not in sent or call.is_open]
         for call in waiting:
             call.trouble = "the budget ended before it was asked"
             self.receipt.unasked += 0 if call.repairing else call.prompt.questions
@@ -163,9 +168,8 @@ class Conversation:
         try:
             call.document = read_document(reply.text, call.prompt.schema)
         except AnswerError as error:
-            self._repair_or_drop(
-                call, reply, "it was cut off, so be brief" if reply.ending is Ending.CUT else str(error)
-            )
+            wrong = "it was cut off, so be brief" if reply.ending is Ending.CUT else str(error)
+            self._repair_or_drop(call, reply, wrong)
         else:
             self._cache.put(_ANSWERS, call.key, call.document)
 

@@ -44,6 +44,11 @@ class Endpoint:
             return False
 
     @property
+    def secrets(self) -> frozenset[str]:
+        """Give what must never stand in a prompt, should the scanned code contain it."""
+        return frozenset({self.api_key} - {_NO_KEY})
+
+    @property
     def headers(self) -> dict[str, str]:
         """Give what a server wants beside the bearer token: Azure reads its key from a header of its own."""
         return {"api-key": self.api_key} if self.host.endswith(".azure.com") else {}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bluecode_lint.core.model import Case, Location
-    from bluecode_lint.reasoners.model.answer import Opinion, Quote
+    from bluecode_lint.reasoners.model.answer import Opinion
     from bluecode_lint.reasoners.model.prompt import Prompt
 
 NEVER_ACQUITTED = frozenset().union(
@@ -49,7 +49,7 @@ def _unfounded(opinion: Opinion, case: Case, prompt: Prompt) -> Iterator[str]:
     """Check an opinion against what was shown: quotes, hops, citations."""
     lines = {(excerpt.uri, number): line for excerpt in prompt.excerpts for number, line in excerpt.lines.items()}
     for quote in (*opinion.path, *opinion.protections):
-        if not _stands(quote, lines.get((quote.uri, quote.line), "")):
+        if not stands_in(quote.text, quote.line, lines.get((quote.uri, quote.line), "")):
             yield f"a quote does not stand at {quote.uri}:{quote.line}"
     covered = {(step.uri, step.line) for step in opinion.path}
     for hop in (*case.finding.code_flow, case.finding.location):
@@ -74,9 +74,9 @@ def _unearned(opinion: Opinion, case: Case, floor: Verdict) -> Iterator[str]:
         yield "neither an execution nor a checked principle supports it"
 
 
-def _stands(quote: Quote, line: str) -> bool:
-    """Tell whether a quote stands in a line, however it is spaced."""
-    text = quote.text.removeprefix(f"{quote.line}:")  # the number stands before the line in the prompt
+def stands_in(quote: str, number: int, line: str) -> bool:
+    """Tell whether a quote stands in the line of that number, however it is spaced."""
+    text = quote.removeprefix(f"{number}:")  # the number stands before the line in the prompt
     wanted, shown = "".join(text.split()), "".join(line.split())
     return bool(wanted) and wanted in shown and (len(wanted) >= _QUOTE_MIN or wanted == shown)
 

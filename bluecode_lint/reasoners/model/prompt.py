@@ -146,7 +146,7 @@ def render(
     sections = [_reminder(names), principles] if options.mode is not Mode.DIRECT else []
     return Prompt(
         system=_SYSTEM,
-        user="\n\n".join([*filter(None, sections), _enclosed(data)]),
+        user="\n\n".join([*filter(None, sections), enclosed(data) + f"Judge {_names(data)}."]),
         schema=answer_schema(list(names), [excerpt.uri for excerpt in excerpts], sorted(citable)),
         cases=names,
         excerpts=tuple(excerpts),
@@ -161,11 +161,11 @@ def repair_words(trouble: str) -> str:
     return _REPAIR.format(trouble=trouble)
 
 
-def _enclosed(data: Mapping[str, Any]) -> str:
+def enclosed(data: Mapping[str, Any]) -> str:
     """Write data as JSON of plain ASCII (so that no invisible character survives) between marks of its own hash."""
     text = json.dumps(data, indent=1)
     mark = hashlib.sha256(text.encode()).hexdigest()[:24]
-    return f"Untrusted data begins: {mark}\n{text}\nUntrusted data ends: {mark}\n\nJudge {_names(data)}."
+    return f"Untrusted data begins: {mark}\n{text}\nUntrusted data ends: {mark}\n\n"
 
 
 def _names(data: Mapping[str, Any]) -> str:
@@ -257,13 +257,13 @@ def answer_schema(findings: Sequence[str], files: Sequence[str], citable: Sequen
     text = {"type": "string"}
     file = {"type": "string", "enum": list(files)} if files else text
     quoted = {"file": file, "line": {"type": "integer"}, "quote": text}
-    verdict = _closed_object(
+    verdict = closed_object(
         {
             "finding": {"type": "string", "enum": list(findings)},
-            "path": {"type": "array", "items": _closed_object({**quoted, "what": text})},
+            "path": {"type": "array", "items": closed_object({**quoted, "what": text})},
             "protections": {
                 "type": "array",
-                "items": _closed_object({**quoted, "holds": {"type": "boolean"}, "why": text}),
+                "items": closed_object({**quoted, "holds": {"type": "boolean"}, "why": text}),
             },
             "rationale": text,
             "cited": {"type": "array", "items": {"type": "string", "enum": list(citable)} if citable else text},
@@ -271,10 +271,11 @@ def answer_schema(findings: Sequence[str], files: Sequence[str], citable: Sequen
             "would_change_my_mind": text,
         }
     )
-    return _closed_object({"verdicts": {"type": "array", "items": verdict}})
+    return closed_object({"verdicts": {"type": "array", "items": verdict}})
 
 
-def _closed_object(properties: dict[str, Any]) -> dict[str, Any]:
+def closed_object(properties: dict[str, Any]) -> dict[str, Any]:
+    """Give the schema of an object that has all of these and nothing else."""
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 
 

@@ -38,41 +38,39 @@ class ModelReasoner:
     def __init__(self, floor: Reasoner, conversation: Conversation, artifacts: Iterable[Artifact] = ()) -> None:
         """Use ``artifacts``, the scanned files, to show a model callees and callers in other files."""
         self._floor = floor
-        self._conversation = conversation
+        self.conversation = conversation
         options = conversation.options
-        self._index = CodeIndex(
-            artifacts, neutral_names=options.neutral_names, secrets=frozenset({conversation.endpoint.api_key})
-        )
+        self._index = CodeIndex(artifacts, neutral_names=options.neutral_names, secrets=conversation.endpoint.secrets)
         self._one_at_a_time = threading.Lock()
 
     @property
     def name(self) -> str:
         """Give the name a verdict of the model carries."""
-        return f"model {self._conversation.endpoint.model}"
+        return f"model {self.conversation.endpoint.model}"
 
     @property
     def budget(self) -> Budget:
         """Give what may still be spent."""
-        return self._conversation.budget
+        return self.conversation.budget
 
     @property
     def receipt(self) -> Receipt:
         """Give what was done and spent so far."""
-        return self._conversation.receipt
+        return self.conversation.receipt
 
     @property
     def statistics(self) -> dict[str, int]:
         """Give the numbers of the receipt."""
-        return self._conversation.receipt.statistics
+        return self.conversation.receipt.statistics
 
     @property
     def estimate(self) -> Estimate:
-        """Give what the last `judge_all` was expected to take."""
-        return self._conversation.estimate
+        """Give what the judging so far was expected to take."""
+        return self.conversation.estimate
 
     def remarks(self) -> list[Notification]:
         """Say what a reader must know of the judging so far."""
-        return self._conversation.remarks()
+        return self.conversation.remarks()
 
     def judge(self, case: Case, retrieved: Sequence[Retrieved]) -> Verdict:
         """Judge one case; see `judge_all`."""
@@ -84,9 +82,9 @@ class ModelReasoner:
         floors = [self._floor.judge(case, retrieved) for case, retrieved in questions]
         with self._one_at_a_time:
             plan = self._plan(questions, floors)
-            self._conversation.ask([call for call, _ in plan])
+            self.conversation.ask([call for call, _ in plan])
             judged = dict(itertools.chain.from_iterable(self._judged(call, order, floors) for call, order in plan))
-            self._conversation.receipt.milliseconds += int(1000 * (time.monotonic() - started))
+            self.conversation.receipt.milliseconds += int(1000 * (time.monotonic() - started))
         return [judged.get(number, floor) for number, floor in enumerate(floors)]
 
     def _plan(self, questions: Sequence[Question], floors: Sequence[Verdict]) -> list[tuple[Call, tuple[int, ...]]]:
@@ -110,7 +108,7 @@ class ModelReasoner:
         return sorted(plan, key=lambda item: (-item[0].weight, questions[item[1][0]][0].finding.sort_key))
 
     def _prepare(self, questions: Sequence[Question], weight: float) -> Call:
-        options = self._conversation.options
+        options = self.conversation.options
         excerpts = excerpts_for([case for case, _ in questions], self._index, options.context_tokens_max)
         sources = [source for source in (self._index.clean(excerpt.uri) for excerpt in excerpts) if source is not None]
         prompt = render(
@@ -120,19 +118,19 @@ class ModelReasoner:
             originals={neutral: name for source in sources for neutral, name in source.originals.items()},
             censor=lambda text: censor(text, sources),
         )
-        return self._conversation.prepare(prompt, weight)
+        return self.conversation.prepare(prompt, weight)
 
     def _judged(self, call: Call, order: Sequence[int], floors: Sequence[Verdict]) -> Iterator[tuple[int, Verdict]]:
         """Put each opinion of an answer through the gate, and join what passes with the floor."""
         opinions = opinions_in(call.document) if call.document is not None else {}
-        aimed_at = self._conversation.options.addresses_reviewer
+        aimed_at = self.conversation.options.addresses_reviewer
         for number, (name, case) in zip(order, call.prompt.cases.items(), strict=True):
             opinion = opinions.get(name)
             if opinion is None:
                 continue
             manipulated = opinion.judgment is Judgment.SAFE and aimed_at(case.artifact)
             against = objections(opinion, case, call.prompt, floors[number], addresses_reviewer=manipulated)
-            self._conversation.receipt.rejected += bool(against)
+            self.conversation.receipt.rejected += bool(against)
             yield number, settle(opinion, case, call.prompt, floors[number], against, self.name)
 
 

@@ -267,7 +267,7 @@ def test_a_dry_run_sends_nothing_shows_everything_and_estimates(stage, make):
     assert [v.reasoner for v in reasoner.judge_all(questions)] == ["offline"] * 3
     assert chat.requests == []
     estimate = reasoner.estimate
-    assert (estimate.files, estimate.findings, estimate.calls, estimate.cached) == (3, 3, 3, 0)
+    assert (estimate.files, estimate.questions, estimate.calls, estimate.cached) == (3, 3, 3, 0)
     assert estimate.prompt_tokens == pytest.approx(sum(map(estimate_tokens, seen)), rel=0.4)
     assert estimate.micro_usd == estimate.prompt_tokens + 2 * estimate.answer_tokens_max
     assert 'os.system(\\"ls \\" + path)' in seen[0]
