@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bluecode_lint.analyzers.misuse.checks import (
     comparisons,
+    decisions,
     files,
     forgotten,
     hidden,
@@ -22,11 +23,15 @@ CHECKS: dict[str, Check] = {
     "assert_as_check": Check(logic.assert_as_check, (b"assert",)),
     "broad_handler": Check(logic.broad_handler, (b"except",)),
     "check_then_use": Check(files.check_then_use, (b"access", b"exists", b"isfile", b"islink")),
+    "client_decided_status": Check(decisions.client_decided_status, (b"request",)),
     "commented_out_protection": Check(web.commented_out_protection, (b"#",)),
     "csrf_middleware_missing": Check(web.csrf_middleware_missing, (b"MIDDLEWARE",)),
     "default_credentials": Check(secrets.default_credentials),
     "exception_in_response": Check(web.exception_in_response, (b"except",)),
     "fail_open": Check(logic.fail_open, (b"except",)),
+    "fuzzy_role_check": Check(
+        decisions.fuzzy_role_check, (b"admin", b"root", b"staff", b"owner", b"manager", b"'@", b'"@')
+    ),
     "hard_coded_key": Check(secrets.hard_coded_key),
     "hard_coded_password": Check(secrets.hard_coded_password),
     "hard_coded_secret": Check(secrets.hard_coded_secret),
