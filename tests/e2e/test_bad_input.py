@@ -181,21 +181,17 @@ def test_the_same_tree_without_the_unreadable_is_trusted(command_line, repositor
     assert done.code == 1, done.said
 
 
-def test_a_file_that_vanishes_during_the_scan_is_said(command_line, repository, git, tmp_path, defect):
-    """Git is asked for the difference after the files were listed; this git deletes one of them after its answer."""
-    root = repository({"app.py": "x = 1\n"})
-    (root / "app.py").write_text(defect)
-    (root / "fleeting.py").write_text(defect)
-    git(root, "add", "--all")
-    git(root, "commit", "--quiet", "--message", "Second")
+def test_a_file_that_vanishes_during_the_scan_is_said(command_line, repository, tmp_path, defect):
+    """Git lists one folder after the other; when this git is asked for the second, it deletes a file of the first."""
+    root = repository({"first/app.py": defect, "first/fleeting.py": defect, "second/app.py": "x = 1\n"})
     tools = tmp_path / "tools"
     tools.mkdir()
-    deletes = f'case " $* " in *" diff "*) rm -f "{root}/fleeting.py";; esac'
-    (tools / "git").write_text(f'#!/bin/bash\n"{shutil.which("git")}" "$@"\ncode=$?\n{deletes}\nexit $code\n')
+    deletes = f'case "$PWD" in */second) rm -f "{root}/first/fleeting.py";; esac'
+    (tools / "git").write_text(f'#!/bin/bash\n{deletes}\nexec "{shutil.which("git")}" "$@"\n')
     (tools / "git").chmod(0o755)
     done = command_line.scan(
-        STATIC, "--diff-base=HEAD~1", ".", cwd=root, env={"PATH": f"{tools}:{command_line.environment['PATH']}"}
+        STATIC, "first", "second", cwd=root, env={"PATH": f"{tools}:{command_line.environment['PATH']}"}
     )
-    assert ("file-vanished", "warning", "fleeting.py") in done.notifications
-    assert [result.uri for result in done.results] == ["app.py"]
+    assert ("file-vanished", "warning", "first/fleeting.py") in done.notifications
+    assert [result.uri for result in done.results] == ["first/app.py"]
     assert done.code == 1
