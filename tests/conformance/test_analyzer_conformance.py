@@ -21,6 +21,7 @@ app = Flask(__name__)
 
 @app.route("/run")
 def run():
+    import pdb; pdb.set_trace()
     ö = request.args["command"]; os.system("ls " + ö)
     subprocess.run("ls " + ö, shell=True)
     return str(pickle.loads(request.data)) + hashlib.md5(ö.encode()).hexdigest()

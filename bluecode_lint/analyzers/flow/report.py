@@ -130,6 +130,7 @@ def _draft(hit: Hit, confidence: Confidence, rule: Rule, analysis: ModuleAnalysi
         location,
         message_of(hit, analysis.knowledge),
         confidence,
+        aliases=(f"flow:{rule_of(hit)}",),
         code_flow=tuple(flow_of(hit.taint.steps, module)),
         snippet=snippet,
     )

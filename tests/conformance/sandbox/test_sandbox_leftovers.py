@@ -177,6 +177,7 @@ def test_a_lane_that_died_while_idle_is_replaced(backend, temporary):
     assert list(temporary.iterdir()) == []
 
 
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_forked_copy_of_us_uses_lanes_of_its_own(backend, temporary):
     sandbox = backend[0](**backend[1])
     job = Job(argv=(sys.executable, "-I", "-c", "print(1)"))
