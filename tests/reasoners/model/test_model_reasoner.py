@@ -379,6 +379,15 @@ def test_a_damaged_cache_is_started_anew(tmp_path, damage):
     assert cache.trouble == ""
 
 
+def test_a_cache_that_breaks_on_the_way_keeps_nothing_and_says_so(tmp_path):
+    cache = AnswerCache(tmp_path)
+    with sqlite3.connect(tmp_path / FILE_NAME) as raw:
+        raw.execute("DROP TABLE kept")
+    cache.put("answer", "k", {"a": 1})
+    assert cache.get("answer", "k") is None
+    assert "no such table" in cache.trouble
+
+
 def test_damaged_values_are_none_and_a_cache_without_a_place_says_so(stage, make, tmp_path):
     cache = AnswerCache(tmp_path)
     cache.put("answer", "k", {"a": 1})
