@@ -124,7 +124,7 @@ class Guard:
         if judged.domain == "hidden":
             return f"Part of this text is hidden from people: {judged.detail}."
         nearest = self.known.nearest(judged.features, judged.domain)
-        category = self.known.category(nearest, judged.domain)
+        category = self.known.category(judged.features, nearest, judged.domain)
         advice = self.known.advice[judged.domain].get(category, {})
         phrase = _PHRASES[judged.domain].format(title=advice.get("title", category))
         how = (

@@ -22,6 +22,8 @@ SHARED_WORD = 0.3
 """What a shared telling word (a rare one) adds to the cosine in the ranking."""
 _UNSAFE = "u"
 _INT8 = 127.0
+_VOTE = 1000
+"""A whole vote: of a neighbour that is identical, or of a word that stands in one category only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +43,15 @@ class KnownExamples:
         ids = document["ids"].split(" ")
         table = array("b", base64.b64decode(document["vectors"]))
         width = len(table) // len(ids)
+        self._categories_of_word: dict[tuple[str, str], Counter[str]] = {}
         self._of_domain: dict[str, list[tuple[str, array[int], frozenset[str]]]] = {}
         for at, (exemplar_id, telling) in enumerate(zip(ids, document["telling"], strict=True)):
             domain, _, rest = exemplar_id.partition("-")
             if rest.rpartition("-")[2].startswith(_UNSAFE):
                 vector = table[at * width : (at + 1) * width]
                 self._of_domain.setdefault(domain, []).append((exemplar_id, vector, frozenset(telling.split())))
+                for word in telling.split():
+                    self._categories_of_word.setdefault((domain, word), Counter())[_category_of(exemplar_id)] += 1
 
     def nearest(self, features: Features | None, domain: str) -> list[Neighbour]:
         """Give the unsafe examples of a domain nearest to a passage, nearest first."""
@@ -61,10 +66,19 @@ class KnownExamples:
         best = heapq.nsmallest(NEIGHBOURS, scored, key=lambda item: (-item[0], item[2]))
         return [Neighbour(exemplar_id, cosine) for _, cosine, exemplar_id in best]
 
-    def category(self, nearest: Sequence[Neighbour], domain: str) -> str:
-        """Give the category that the nearest examples speak for, each with its similarity squared."""
+    def category(self, features: Features | None, nearest: Sequence[Neighbour], domain: str) -> str:
+        """Give the category that the nearest examples and the telling words of a passage speak for."""
         votes: Counter[str] = Counter()
         for neighbour in nearest:
-            category = neighbour.exemplar_id.removeprefix(f"{domain}-").rpartition("-")[0]
-            votes[category] += int(1000 * max(neighbour.similarity, 0.0) ** 2)
+            votes[_category_of(neighbour.exemplar_id)] += round(_VOTE * max(neighbour.similarity, 0.0) ** 2)
+        for name in features.named if features is not None else ():
+            seen = self._categories_of_word.get((domain, name.removeprefix("w:")), Counter())
+            total = seen.total()
+            for category, count in seen.items() if total > 1 else ():
+                votes[category] += round(_VOTE * (count / total) ** 2)
         return max(sorted(votes), key=lambda name: votes[name]) if votes else ""
+
+
+def _category_of(exemplar_id: str) -> str:
+    """Read ``gender-identity`` off ``biased-gender-identity-u03``."""
+    return exemplar_id.partition("-")[2].rpartition("-")[0]
