@@ -267,7 +267,7 @@ def _order_from_job(job: Job) -> wire.Order:
             message = f"not an absolute path: {path!r}"
             raise ValueError(message)
     limits = job.limits
-    caps = wire.Caps(**{name: getattr(limits, name) for name in wire.Caps.__dataclass_fields__})
+    caps = wire.Caps(*(getattr(limits, name) for name in wire.Caps._fields))
     return wire.Order(
         argv=tuple(job.argv),
         is_python=job.argv[0] == sys.executable,

@@ -28,6 +28,11 @@ SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV = 32
 _LANDLOCK_VERSION_QUERY = 1
 _LANDLOCK_RULE_PATH_BENEATH = 1
 _LANDLOCK_LOG_SAME_EXEC_OFF = 1
+_AF_UNIX, _SOCK_STREAM, _SOCK_CLOEXEC = 1, 1, 0o2000000
+_SOL_SOCKET, _SCM_RIGHTS, _MSG_CMSG_CLOEXEC = 1, 1, 0x40000000
+# struct cmsghdr with one descriptor in it, padded; the size it states goes without the padding.
+_RIGHTS = struct.Struct("Niiixxxx")
+_RIGHTS_SIZE = 20
 _CAPABILITY_VERSION_3 = 0x20080522
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -101,6 +106,42 @@ def install_filter(program: bytes, *, asks: bool) -> int:
             raise
         # Before Linux 5.19 it cannot be had.
         return syscall("seccomp", SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, header)
+
+
+def channel() -> tuple[int, int]:
+    """Make a pair of connected sockets over which a descriptor can be sent. Not inherited by other programs."""
+    ends = (ctypes.c_int * 2)()
+    _checked(_libc.socketpair(_AF_UNIX, _SOCK_STREAM | _SOCK_CLOEXEC, 0, ends), "socketpair")
+    return ends[0], ends[1]
+
+
+def send_descriptor(end: int, descriptor: int) -> None:
+    """Send one byte, and with it a descriptor."""
+    control = ctypes.create_string_buffer(_RIGHTS.pack(_RIGHTS_SIZE, _SOL_SOCKET, _SCM_RIGHTS, descriptor))
+    byte = ctypes.create_string_buffer(b"\0", 1)
+    header, _vector = _message(byte, control)
+    _checked(_libc.sendmsg(end, header, 0), "sendmsg")
+
+
+def receive_descriptor(end: int, most: int) -> tuple[bytes, int]:
+    """Receive at most so many bytes, and the descriptor that came with them, or -1."""
+    control = ctypes.create_string_buffer(_RIGHTS.size)
+    data = ctypes.create_string_buffer(most)
+    header, _vector = _message(data, control)
+    size = _checked(_libc.recvmsg(end, header, _MSG_CMSG_CLOEXEC), "recvmsg")
+    length, _, kind, descriptor = _RIGHTS.unpack(control.raw)
+    return data.raw[:size], descriptor if length == _RIGHTS_SIZE and kind == _SCM_RIGHTS else -1
+
+
+def _message(
+    data: ctypes.Array[ctypes.c_char], control: ctypes.Array[ctypes.c_char]
+) -> tuple[ctypes.Array[ctypes.c_char], ctypes.Array[ctypes.c_char]]:
+    """Lay out a struct msghdr and the struct iovec it points to, which must live as long."""
+    vector = ctypes.create_string_buffer(struct.pack("PN", ctypes.addressof(data), len(data)))
+    header = struct.pack(
+        "PIxxxxPNPNixxxx", 0, 0, ctypes.addressof(vector), 1, ctypes.addressof(control), _RIGHTS.size, 0
+    )
+    return ctypes.create_string_buffer(header, len(header)), vector
 
 
 def write_memory(pid: int, address: int, data: bytes) -> None:

@@ -10,11 +10,9 @@ import resource
 import signal
 import stat
 import sys
-import sysconfig
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from . import filter as seccomp
 from . import kernel
@@ -60,8 +58,7 @@ SOURCES_OF_BYTES = ("/dev/urandom", "/dev/random")
 BOTTOMLESS = ("/dev/null", "/dev/zero", "/dev/full")
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """Where a job runs and what it may use."""
 
     scratch: str
@@ -81,7 +78,6 @@ def interpreter_paths() -> tuple[str, ...]:
     paths = {sys.executable, os.path.realpath(sys.executable)}
     for prefix in {sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix}:
         paths |= {f"{prefix}/{part}" for part in ("bin", "lib", "lib64", "pyvenv.cfg")}
-    paths |= {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
     return tuple(sorted(path for path in paths if os.path.exists(path)))  # noqa: PTH110
 
 

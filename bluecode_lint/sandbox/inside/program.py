@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import linecache
 import os
 import signal
 import sys
@@ -47,7 +46,9 @@ def warm(argv: Sequence[str]) -> Callable[[], None]:
     for name in [name for name in sys.modules if name == _PACKAGE or name.startswith(_PACKAGE + ".")]:
         del sys.modules[name]
     sys.orig_argv = list(argv)
-    linecache.cache.pop("<string>", None)  # the zygote's own command, which tracebacks would quote
+    if "linecache" in sys.modules:
+        # The zygote's own command, which tracebacks would quote.
+        sys.modules["linecache"].cache.pop("<string>", None)
     is_command = argv[2] == _COMMAND
     sys.argv = [_COMMAND, *argv[4:]] if is_command else list(argv[2:])
 

@@ -6,11 +6,9 @@ While the job runs, and after it, everything in here is the job's: names, links,
 from __future__ import annotations
 
 import os
-import secrets
 import stat
 from errno import ENAMETOOLONG
 from itertools import count
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,7 +23,7 @@ def components(name: str) -> tuple[str, ...]:
     Raises:
         ValueError: The name is empty, absolute, climbs, or has a NUL in it.
     """
-    parts = PurePosixPath(name).parts
+    parts = tuple(part for part in name.split("/") if part not in {"", "."})
     if not parts or name.startswith("/") or ".." in parts or "\0" in name:
         message = f"not a name inside the scratch directory: {name!r}"
         raise ValueError(message)
@@ -125,7 +123,7 @@ def clear(root: str) -> None:
     """
     top = os.open(root, _DIRECTORY)
     try:
-        unused = (f"{secrets.token_hex(8)}-{number}" for number in count())
+        unused = (f"{os.urandom(8).hex()}-{number}" for number in count())
         while names := os.listdir(top):  # noqa: PTH208
             for name in names:
                 if not _drop_file(top, name):

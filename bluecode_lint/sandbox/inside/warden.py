@@ -12,8 +12,6 @@ import select
 import signal
 import sys
 import time
-from multiprocessing.connection import Connection, Pipe
-from multiprocessing.reduction import recv_handle, send_handle
 from typing import TYPE_CHECKING
 
 from . import kernel, lockdown, program, scratch, tree
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
 _WATCH_S = 0.05
 _CHUNK = 1 << 16
 _DRAIN_S = 0.5
-_LOCKED = b"locked"
 
 
 class StoppedError(Exception):
@@ -119,7 +116,7 @@ class Warden:
         self._cell = lockdown.Cell(self._scratch, order.readonly, order.caps, abi)
         self._streams = _Streams(order.stdin, order.caps.output_bytes)
         self._arbiter: Arbiter | None = None
-        self._door: Connection
+        self._door = -1
         self._pid = 0
         self._status: int | None = None
         self._started = 0.0
@@ -135,24 +132,22 @@ class Warden:
         os.mkdir(self._scratch, 0o700)  # noqa: PTH102
         self._device = os.stat(self._scratch).st_dev  # noqa: PTH116
         scratch.fill(self._scratch, self._order.files)
-        self._door, theirs = Pipe()
+        self._door, theirs = kernel.channel()
         warden = os.getpid()
         self._started = time.monotonic()
         self._pid = os.fork()
         if not self._pid:
             return self._become_job(warden, theirs)
         self._streams.hold_ours()
-        theirs.close()
+        os.close(theirs)
         return None
 
-    def _become_job(self, warden: int, door: Connection) -> Callable[[], None]:
+    def _become_job(self, warden: int, door: int) -> Callable[[], None]:
         """Turn the fork into the job. It ends if that fails: a half-locked process must not live on."""
-        self._door.close()
         try:
-            lockdown.begin(warden, self._streams.theirs, door.fileno())
+            lockdown.begin(warden, self._streams.theirs, door)
             listener = lockdown.lock(self._cell)
-            door.send_bytes(_LOCKED)
-            send_handle(door, listener, warden)
+            kernel.send_descriptor(door, listener)
             os.close(listener)
             lockdown.bolt()
             os.environ.clear()
@@ -162,10 +157,10 @@ class Warden:
                 argv = (sys.executable, *argv[1:])
             if not (self._order.is_python and program.is_warm(argv)):
                 program.replace(argv)
-            door.close()
+            os.close(door)
         except BaseException as error:  # noqa: BLE001  # whatever it is, the warden is told
             try:
-                door.send_bytes(f"{type(error).__name__}: {error}".encode(errors="replace"))
+                os.write(door, f"{type(error).__name__}: {error}".encode(errors="replace"))
             finally:
                 os._exit(126)
         return program.warm(argv)
@@ -213,14 +208,9 @@ class Warden:
 
     def _open_door(self) -> Arbiter:
         """Wait until the job is locked down, and take over its filter's questions."""
-        try:
-            said = self._door.recv_bytes()
-            if said != _LOCKED:
-                raise JobFaultError(said.decode(errors="replace"))
-            listener = recv_handle(self._door)
-        except (EOFError, OSError) as error:
-            message = "the job's process ended before it was locked down"
-            raise JobFaultError(message) from error
+        said, listener = kernel.receive_descriptor(self._door, _CHUNK)
+        if listener < 0:
+            raise JobFaultError(said.decode(errors="replace") or "the job's process ended before it was locked down")
         return Arbiter(listener, self._scratch, self._cell.caps.processes, self.reap)
 
     def _watch(self, arbiter: Arbiter) -> str:
@@ -258,7 +248,7 @@ class Warden:
             raise StoppedError
         if descriptor in self._streams.ours:
             return self._streams.advance(descriptor)
-        if descriptor == self._door.fileno():
+        if descriptor == self._door:
             return self._hear_of_exec()
         if descriptor == arbiter.listener:
             if event & select.POLLIN:
@@ -268,10 +258,10 @@ class Warden:
         return True
 
     def _hear_of_exec(self) -> bool:
-        try:
-            raise JobFaultError(self._door.recv_bytes().decode(errors="replace"))
-        except EOFError:
-            return False  # closed by a successful exec
+        said = os.read(self._door, _CHUNK)
+        if said:
+            raise JobFaultError(said.decode(errors="replace"))
+        return False  # closed by a successful exec
 
     def _measure(self) -> str:
         """Give the limit that all of the job's processes together exceed, or nothing."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import os
 import struct
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,14 +19,14 @@ READY = b"ready\n"
 
 _SIZES = struct.Struct("=IQ")
 _CHUNK = 1 << 20
+_NO_FILES: Mapping[str, bytes] = MappingProxyType({})
 
 
 class HangUpError(Exception):
     """The other side is gone."""
 
 
-@dataclass(frozen=True, slots=True)
-class Caps:
+class Caps(NamedTuple):
     """The limits of one job, as they cross the wall (see `core.model.Limits`)."""
 
     wall_s: float
@@ -39,8 +39,7 @@ class Caps:
     output_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(NamedTuple):
     """One job to run."""
 
     argv: tuple[str, ...]
@@ -51,11 +50,10 @@ class Order:
     is_python: bool = False
     """Whether the program is the lane's own interpreter, whatever it is called on either side."""
     stdin: bytes = b""
-    files: Mapping[str, bytes] = field(default_factory=dict)
+    files: Mapping[str, bytes] = _NO_FILES
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """What became of it. ``fault`` is our own trouble: the job did not run, or we cannot tell what it did."""
 
     returncode: int | None = None
@@ -64,20 +62,19 @@ class Report:
     output_truncated: bool = False
     stdout: bytes = b""
     stderr: bytes = b""
-    files: Mapping[str, bytes] = field(default_factory=dict)
+    files: Mapping[str, bytes] = _NO_FILES
     fault: str = ""
 
 
 def pack_order(order: Order) -> bytes:
     """Serialise an order."""
-    caps = {name: getattr(order.caps, name) for name in Caps.__dataclass_fields__}
     header = {
         "argv": order.argv,
         "is_python": order.is_python,
         "env": dict(order.env),
         "readonly": order.readonly,
         "collect": order.collect,
-        "caps": caps,
+        "caps": order.caps._asdict(),
     }
     return _pack(header, order.files, [order.stdin])
 
