@@ -26,6 +26,7 @@ _STRING_KEPT = 120
 _LINE_MAX = 400
 _CALLEES_MAX = 8
 _CALLERS_MAX = 4
+_HOOK = re.compile(r"\bbefore_(?:app_)?(?:first_)?request\b|\bmiddleware\b|\burl_value_preprocessor\b")
 _DEFINITIONS = frozenset({"function_definition", "class_definition"})
 _IMPORTS = frozenset({"import_statement", "import_from_statement", "future_import_statement"})
 
@@ -319,21 +320,30 @@ def _scopes(places: Iterable[Location], index: CodeIndex) -> Iterator[tuple[str,
 
 def _lines_of(node: Node) -> range:
     """Give the lines of a definition, its decorators included."""
-    outer = node.parent if node.parent is not None and node.parent.type == "decorated_definition" else node
+    outer = _with_decorators(node)
     return range(outer.start_point[0] + 1, outer.end_point[0] + 2)
 
 
+def _with_decorators(node: Node) -> Node:
+    return node.parent if node.parent is not None and node.parent.type == "decorated_definition" else node
+
+
 def _module_level(artifact: Artifact, scopes: Sequence[Node]) -> Iterator[range]:
-    """Yield the imports, and the module's assignments to names that the functions use."""
-    used = {text_of(node) for scope in scopes for node in walk(scope) if node.type == "identifier"}
+    """Yield the imports, the module's assignments to names that the functions use, and hooks around all of them."""
+    used = {text_of(n) for scope in scopes for n in walk(_with_decorators(scope)) if n.type == "identifier"}
     for statement in artifact.syntax.root.named_children:
-        if statement.type in _IMPORTS:
+        if statement.type in _IMPORTS or (statement.type == "decorated_definition" and _is_hook(statement)):
             yield _lines_of(statement)
         elif statement.type == "expression_statement" and statement.named_children:
             assignment = statement.named_children[0]
             left = assignment.child_by_field_name("left") if assignment.type == "assignment" else None
             if left is not None and any(text_of(n) in used for n in walk(left)):
                 yield _lines_of(statement)
+
+
+def _is_hook(decorated: Node) -> bool:
+    """Tell whether a function is run before others of its module, as a check of who calls often is."""
+    return any(_HOOK.search(text_of(child)) for child in decorated.named_children if child.type == "decorator")
 
 
 def _neighbours(scopes: Sequence[tuple[str, Node]], index: CodeIndex) -> Iterator[tuple[str, range]]:

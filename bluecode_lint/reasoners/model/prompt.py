@@ -239,9 +239,15 @@ def _principles(retrieved: Sequence[Retrieved], options: PromptOptions) -> tuple
 
 
 def _principle(constitution: Constitution) -> str:
-    broken = "; and ".join(condition.words for condition in constitution.unsafe_when)
-    kept = "; and ".join(condition.words for condition in constitution.safe_when)
+    broken = "; and ".join(_mid_sentence(condition.words) for condition in constitution.unsafe_when)
+    kept = "; and ".join(_mid_sentence(condition.words) for condition in constitution.safe_when)
     return f"[{constitution.id}] {constitution.principle}\n  broken when: {broken}\n  kept when: {kept}"
+
+
+def _mid_sentence(words: str) -> str:
+    """Begin small, unless with an acronym or a name such as ``os.system``."""
+    words = words.rstrip(".")
+    return words if words[1:2].isupper() else words[:1].lower() + words[1:]
 
 
 def _exemplars(constitution: Constitution, options: PromptOptions) -> str:

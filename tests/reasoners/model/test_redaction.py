@@ -154,6 +154,16 @@ def test_the_function_its_imports_constants_callees_and_callers_are_shown_and_no
     assert list(lines["app/tools.py"]) == [3, 4]
 
 
+def test_what_decorators_name_and_hooks_that_run_before_are_shown(stage):
+    text = (
+        "import os\nbp = Blueprint('b')\n\n@bp.before_request\ndef check():\n    abort(403)\n\n"
+        "@bp.get('/x')\ndef x(name):\n    os.system(name)\n\n@bp.get('/y')\ndef y():\n    return 1\n"
+    )
+    case = stage.make_case(text)
+    (excerpt,) = excerpts_for([case], CodeIndex([case.artifact]), 2000)
+    assert list(excerpt.lines) == [1, 2, 4, 5, 6, 8, 9, 10]
+
+
 def test_the_finding_itself_comes_first_when_room_is_short(stage):
     assert list(shown_lines(stage, tokens=18)["app/views.py"]) == [9]
     assert shown_lines(stage, tokens=3) == {}
