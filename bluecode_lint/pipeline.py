@@ -32,6 +32,7 @@ from bluecode_lint.core.model import (
     Run,
     Verdict,
 )
+from bluecode_lint.core.protocols import BatchReasoner
 from bluecode_lint.core.suppression import apply_suppressions
 
 if TYPE_CHECKING:
@@ -92,14 +93,16 @@ def scan(artifacts: Sequence[Artifact], tools: Tools, policy: Policy, trouble: I
     confirmations, cut = probe([f for f in wanted if f not in suppressed], sources, tools, policy.probe_budget)
     cases = [Case(f, tools.rules[f.rule_id], sources[f.location.uri], confirmations.get(f, NOT_RUN)) for f in wanted]
     results = report(judge(cases, tools), identities, suppressed, policy)
+    batch = tools.reasoner if isinstance(tools.reasoner, BatchReasoner) else None
+    told = batch.remarks() if batch else ()
     reported = {result.finding.location.uri for result in results}
     return Run(
         artifacts=tuple(a for a in artifacts if a.uri in reported),
         rules=tuple(tools.rules[rule_id] for rule_id in sorted(tools.rules)),
         results=results,
-        notifications=tuple(sorted({*trouble, *notifications, *remarks, *cut})),
+        notifications=tuple(sorted({*trouble, *notifications, *remarks, *cut, *told})),
         tool_version=tools.tool_version,
-        statistics=count(artifacts, cases, results),
+        statistics={**count(artifacts, cases, results), **(batch.statistics if batch else {})},
     )
 
 
@@ -257,16 +260,15 @@ class Judged:
 
 def judge(cases: Sequence[Case], tools: Tools) -> list[Judged]:
     """Retrieve the constitutions nearest to each case and let the reasoner judge by them."""
-
-    def judge_one(case: Case) -> Judged:
-        retrieved = tuple(tools.retriever.retrieve(case))
-        return Judged(case, retrieved, tools.reasoner.judge(case, retrieved))
-
-    judged: list[Judged] = []
-    for answer in tools.executor.map(judge_one, cases):
-        judged.append(answer)
-        tools.progress("verdicts", len(judged), len(cases))
-    return judged
+    retrieved: list[tuple[Retrieved, ...]] = []
+    for answer in tools.executor.map(tools.retriever.retrieve, cases):
+        retrieved.append(tuple(answer))
+        tools.progress("constitutions", len(retrieved), len(cases))
+    if isinstance(tools.reasoner, BatchReasoner):
+        verdicts: Iterable[Verdict] = tools.reasoner.judge_all(list(zip(cases, retrieved, strict=True)))
+    else:
+        verdicts = tools.executor.map(tools.reasoner.judge, cases, retrieved)
+    return [Judged(*parts) for parts in zip(cases, retrieved, verdicts, strict=True)]
 
 
 # --- decide ----------------------------------------------------------------------------------------------------------

@@ -276,6 +276,26 @@ def test_what_went_wrong_before_the_scan_is_part_of_the_run(tools):
     assert not run.execution_successful
 
 
+class FakeBatchReasoner(FakeReasoner):
+    @property
+    def statistics(self):
+        return {"llm_calls": 1}
+
+    def judge_all(self, questions):
+        return [judged(Judgment.SAFE) for _ in questions]
+
+    def remarks(self):
+        return [Notification(Level.NOTE, "model-receipt", "1 call")]
+
+
+def test_a_batch_reasoner_is_asked_once_and_its_receipt_is_part_of_the_run(tools):
+    tools = replace(tools, analyzers=(FakeAnalyzer(make_finding(2), make_finding(4)),), reasoner=FakeBatchReasoner())
+    run = scan([make_artifact()], tools, Policy())
+    assert [r.level for r in run.results] == [Level.NOTE, Level.NOTE]
+    assert [n.id for n in run.notifications] == ["model-receipt"]
+    assert run.statistics["llm_calls"] == 1
+
+
 def test_fingerprints_do_not_depend_on_what_is_selected(tools):
     twins = (make_finding(2), make_finding(4))
     tools = replace(tools, analyzers=(FakeAnalyzer(*twins),))

@@ -51,7 +51,7 @@ def scan_command(arguments: argparse.Namespace) -> ExitCode:
     rules = wiring.load_catalogue(settings)
     policy = wiring.make_policy(settings, rules)
     inputs = collect_inputs(settings, paths, cwd)
-    with wiring.open_tools(settings, rules, inputs.root) as (tools, remarks):
+    with wiring.open_tools(settings, rules, inputs) as (tools, remarks):
         run = scan(inputs.artifacts, tools, wiring.narrow(policy, inputs), (*inputs.notifications, *remarks))
     trouble = keep_replays(run, wiring.cache_directory(settings["cache-dir"]))
     if trouble:

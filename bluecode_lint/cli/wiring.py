@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bluecode_lint import __version__
+from bluecode_lint.cli.models import open_reasoner
 from bluecode_lint.cli.progress import ProgressLine
 from bluecode_lint.cli.selectors import RuleSelection
 from bluecode_lint.core.errors import AnalyzerUnavailableError, SandboxUnavailableError
@@ -75,7 +76,7 @@ def narrow(policy: Policy, inputs: Inputs) -> Policy:
 
 @contextmanager
 def open_tools(
-    settings: Settings, rules: Mapping[str, Rule], root: Path
+    settings: Settings, rules: Mapping[str, Rule], inputs: Inputs
 ) -> Iterator[tuple[Tools, tuple[Notification, ...]]]:
     """Build every part, give it with what a reader must know of it, and take it all down afterwards.
 
@@ -83,19 +84,26 @@ def open_tools(
         AnalyzerUnavailableError: A wanted analyzer is missing.
         SandboxUnavailableError: The sandbox that was required does not hold here.
     """
+    from bluecode_lint.analyzers.manipulation import ManipulationAnalyzer  # noqa: PLC0415  # lazy: start-up time
     from bluecode_lint.knowledge.retriever import open_retriever  # noqa: PLC0415  # lazy: start-up time
-    from bluecode_lint.reasoners.offline import OfflineReasoner  # noqa: PLC0415  # lazy: start-up time
 
     jobs: int = settings["jobs"] or len(os.sched_getaffinity(0))
     progress = ProgressLine(quiet=settings["quiet"])
     remarks: list[Notification] = []
-    with _open_prober(settings, root, remarks) as prober, _opened_executor(jobs) as executor:
+    root, cache = rules_root(), cache_directory(settings["cache-dir"])
+    manipulation = ManipulationAnalyzer(root, rules)
+    prices = root / "models" / "prices.yaml"
+    with (
+        _open_prober(settings, inputs.root, remarks) as prober,
+        open_reasoner(settings, inputs, cache, prices, manipulation.addresses_reviewer) as reasoner,
+        _opened_executor(jobs) as executor,
+    ):
         yield (
             Tools(
-                analyzers=make_analyzers(settings, rules, jobs),
+                analyzers=(*make_analyzers(settings, rules, jobs), manipulation),
                 rules=rules,
-                retriever=open_retriever(rules_root(), parse_python, cache=cache_directory(settings["cache-dir"])),
-                reasoner=OfflineReasoner(),
+                retriever=open_retriever(root, parse_python, cache=cache),
+                reasoner=reasoner,
                 executor=executor,
                 prober=prober,
                 tool_version=__version__,

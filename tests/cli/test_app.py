@@ -238,3 +238,35 @@ def test_version(capsys):
         app.run(["--version"])
     assert ended.value.code == 0
     assert capsys.readouterr().out.startswith("bluecode-lint ")
+
+
+NOBODY = ("--llm-model", "m", "--llm-base-url", "http://127.0.0.1:9/v1")
+
+
+@pytest.mark.online
+def test_a_model_that_cannot_be_reached_hides_nothing(project, capsys):
+    assert scan(project, *NOBODY, "-f", "json") == ExitCode.RESULTS
+    out, err = capsys.readouterr()
+    assert len(json.loads(out)["results"]) == 1
+    assert "[model-failed]" in err
+    assert scan(project, *NOBODY, "--require-llm") == ExitCode.ERROR
+
+
+def test_an_estimate_sends_nothing(project, capsys):
+    assert scan(project, *NOBODY, "--estimate") == ExitCode.RESULTS
+    assert "would take 1 calls" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("flags", "complaint"),
+    [
+        (["--require-llm"], "a model is required"),
+        (["--require-llm", "--offline", *NOBODY], "a model is required"),
+        ([*NOBODY, "--max-cost", "much"], "an amount in US dollars"),
+        ([*NOBODY, "--max-cost", "-1"], "must not be negative"),
+        (["--llm-model", "m", "--llm-base-url", "ftp://x"], "must be an http(s) URL"),
+    ],
+)
+def test_contradictions_about_models_are_errors(project, flags, complaint, capsys):
+    assert scan(project, *flags) == ExitCode.ERROR
+    assert complaint in capsys.readouterr().err

@@ -1,0 +1,111 @@
+"""Whether and how a model judges, too: chosen by the operator's flags and environment alone."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bluecode_lint.core.errors import ConfigError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from bluecode_lint.cli.inputs import Inputs
+    from bluecode_lint.cli.settings import Settings
+    from bluecode_lint.core.model import Artifact
+    from bluecode_lint.core.protocols import Reasoner
+    from bluecode_lint.reasoners.model import Endpoint, Estimate, ModelOptions, SpendLimits
+
+_MODEL_VARIABLES = ("BLUECODE_LLM_MODEL", "OPENAI_MODEL")
+_MICRO = 1_000_000
+
+
+@contextmanager
+def open_reasoner(
+    settings: Settings, inputs: Inputs, cache: Path, prices: Path, addresses_reviewer: Callable[[Artifact], bool]
+) -> Iterator[Reasoner]:
+    """Open the offline reasoner and, if a model was named, the one that builds on it.
+
+    Raises:
+        ConfigError: The endpoint or a limit is malformed.
+        UsageError: A model is required and none is named.
+    """
+    from bluecode_lint.reasoners.offline import OfflineReasoner  # noqa: PLC0415  # lazy: start-up time
+
+    endpoint = _choose_endpoint(settings)
+    if endpoint is None:
+        yield OfflineReasoner()
+        return
+    from bluecode_lint.reasoners.model import ModelParts, open_model_reasoner  # noqa: PLC0415  # lazy: start-up time
+
+    parts = ModelParts(
+        endpoint,
+        prices=prices,
+        cache=cache,
+        record=Path(settings["record"]) if settings["record"] else None,
+        replay=Path(settings["replay-llm"]) if settings["replay-llm"] else None,
+    )
+    options = _options(settings, addresses_reviewer)
+    with open_model_reasoner(OfflineReasoner(), parts, options, inputs.artifacts) as reasoner:
+        yield reasoner
+        if settings["estimate"]:
+            _show_estimate(reasoner.estimate, endpoint)
+
+
+def _choose_endpoint(settings: Settings) -> Endpoint | None:
+    named = settings["llm-model"] or next(filter(None, map(os.environ.get, _MODEL_VARIABLES)), "")
+    if settings["no-llm"] or settings["offline"] or not named:
+        if settings["require-llm"]:
+            message = "a model is required, but none is named, or --no-llm or --offline forbids it"
+            raise UsageError(message, advice="Name one with --llm-model or BLUECODE_LLM_MODEL.")
+        return None
+    from bluecode_lint.reasoners.model import endpoint_from_environment  # noqa: PLC0415  # lazy: start-up time
+
+    return endpoint_from_environment(os.environ, base_url=settings["llm-base-url"], model=named)
+
+
+def _options(settings: Settings, addresses_reviewer: Callable[[Artifact], bool]) -> ModelOptions:
+    from bluecode_lint.reasoners.model import Mode, ModelOptions, PromptOptions  # noqa: PLC0415  # lazy: start-up time
+
+    options = ModelOptions(
+        prompt=PromptOptions(mode=Mode(settings["reasoner-mode"])),
+        limits=_limits(settings),
+        neutral_names=settings["neutral-names"],
+        required=settings["require-llm"],
+        dry=settings["estimate"],
+        addresses_reviewer=addresses_reviewer,
+    )
+    return replace(options, show=_show_prompt) if settings["show-prompts"] else options
+
+
+def _limits(settings: Settings) -> SpendLimits:
+    from bluecode_lint.reasoners.model import SpendLimits  # noqa: PLC0415  # lazy: start-up time
+
+    cost: str = settings["max-cost"]
+    try:
+        micro_usd = round(float(cost) * _MICRO) if cost else None
+    except (ValueError, OverflowError) as error:
+        message = f"--max-cost must be an amount in US dollars, not {cost!r}"
+        raise ConfigError(message) from error
+    if micro_usd is not None and micro_usd < 0:
+        message = "--max-cost must not be negative"
+        raise ConfigError(message)
+    return SpendLimits(calls=settings["max-llm-calls"], tokens=settings["max-tokens"] or None, micro_usd=micro_usd)
+
+
+def _show_prompt(text: str) -> None:
+    sys.stderr.write(text.rstrip() + "\n\n")
+
+
+def _show_estimate(estimate: Estimate, endpoint: Endpoint) -> None:
+    cost = "unknown" if estimate.micro_usd is None else f"at most ${estimate.micro_usd / _MICRO:.4f}"
+    sys.stderr.write(
+        f"bluecode-lint: asking {endpoint.model} at {endpoint.host} would take {estimate.calls} calls for "
+        f"{estimate.questions} questions in {estimate.files} files ({estimate.cached} answers are kept already), "
+        f"{estimate.prompt_tokens} tokens and at most {estimate.answer_tokens_max} of answers; cost {cost}. "
+        "Nothing was sent.\n"
+    )
