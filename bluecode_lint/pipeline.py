@@ -291,7 +291,7 @@ def decide(rule: Rule, confidence: Confidence, outcome: Outcome, verdict: Verdic
             return Decision(ResultKind.FAIL, Level.NOTE, "a candidate that was judged unsafe")
         return Decision(ResultKind.FAIL, None, "a candidate that nothing confirmed")
     level = rule.level if confidence is Confidence.HIGH or said_unsafe else rule.level.lowered()
-    if rule.kind is RuleKind.FLOW and level is Level.ERROR:
+    if level is Level.ERROR and (rule.kind is RuleKind.FLOW or confidence is not Confidence.HIGH):
         level = Level.WARNING
     if inert:
         return Decision(ResultKind.FAIL, level.lowered(), "every attack was inert")

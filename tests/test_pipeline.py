@@ -68,6 +68,13 @@ def test_only_execution_makes_an_error_of_a_guess():
         assert decision.level is not Level.ERROR or outcome is Outcome.CONFIRMED
 
 
+def test_a_verdict_raises_nothing_to_error():
+    for kind, level, confidence, outcome, judgment in EVERY_CASE:
+        rule = make_rule(kind=kind, level=level)
+        if decide(rule, confidence, outcome, judged(judgment)).level is Level.ERROR:
+            assert decide(rule, confidence, outcome, UNJUDGED).level is Level.ERROR
+
+
 def test_a_verdict_alone_hides_no_finding_that_was_more_than_a_candidate():
     for kind, level, confidence, outcome, judgment in EVERY_CASE:
         if confidence is Confidence.LOW or level is Level.NONE:
