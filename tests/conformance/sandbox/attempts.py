@@ -589,7 +589,7 @@ def change_a_mode_by_a_race():
         pass
     paths = [os.fsencode(path).ljust(len(BAIT["secret"]) + 1, b"\0") for path in ("mine", BAIT["secret"])]
     path = ctypes.create_string_buffer(paths[0])
-    end = time.monotonic() + 0.5
+    end = time.monotonic() + 0.3
 
     def swap():
         while time.monotonic() < end:
@@ -609,7 +609,7 @@ def change_a_mode_by_a_racing_symlink():
     """The same with the file system: the name stays, what it leads to changes."""
     with open("mine", "x"):
         pass
-    end = time.monotonic() + 0.5
+    end = time.monotonic() + 0.3
 
     def swap():
         while time.monotonic() < end:

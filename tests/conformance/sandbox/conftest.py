@@ -218,6 +218,6 @@ def bait(_laid_bait, monkeypatch):
     monkeypatch.setenv("GITHUB_TOKEN", _laid_bait[0].mark)
     monkeypatch.setenv("BLUECODE_SECRET", _laid_bait[0].mark)
     yield _laid_bait[0]
-    if _laid_bait[0].changes() or _laid_bait[0].survivors():
+    if _laid_bait[0].changes():
         _laid_bait[0].remove()
         _laid_bait[0] = Bait()

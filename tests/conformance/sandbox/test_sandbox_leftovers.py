@@ -65,6 +65,12 @@ def marked(mark):
     return found
 
 
+def mounts():
+    """Give what is mounted, but for what a container engine keeps mounted for itself."""
+    lines = Path("/proc/self/mounts").read_text().splitlines()
+    return [line for line in lines if "/containers/storage" not in line]
+
+
 def eventually(condition, seconds=10.0):
     deadline = time.monotonic() + seconds
     while not (held := condition()) and time.monotonic() < deadline:
@@ -82,7 +88,7 @@ def temporary(tmp_path, monkeypatch):
 @pytest.mark.parametrize("count", [20, pytest.param(500, marks=pytest.mark.slow)])
 def test_nothing_is_left_after_many_jobs(backend, temporary, count):
     mark = f"mark-{os.urandom(8).hex()}"
-    mounts, descriptors = Path("/proc/self/mounts").read_text(), len([*Path("/proc/self/fd").iterdir()])
+    mounted, descriptors = mounts(), len([*Path("/proc/self/fd").iterdir()])
     before = set(tree.descendants(os.getpid()))
     sandbox = backend[0](**backend[1])
     job = Job(argv=(sys.executable, "-I", "-c", MESS.replace("MARK", repr(mark))))
@@ -94,7 +100,7 @@ def test_nothing_is_left_after_many_jobs(backend, temporary, count):
     assert lanes
     assert not lanes & set(tree.descendants(os.getpid()))
     assert list(temporary.iterdir()) == []
-    assert Path("/proc/self/mounts").read_text() == mounts
+    assert mounts() == mounted
     assert len([*Path("/proc/self/fd").iterdir()]) == descriptors
 
 
