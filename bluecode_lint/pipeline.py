@@ -69,7 +69,7 @@ class Policy:
     min_confidence: Confidence = Confidence.LOW
     min_level: Level = Level.NOTE
     honour_suppressions: bool = True
-    probe_budget: int = 200
+    probe_budget: int = 60
 
 
 @dataclass(frozen=True, slots=True)
