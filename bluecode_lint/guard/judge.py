@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bluecode_lint.guard.classifier import DOMAINS, probability
-from bluecode_lint.guard.segments import cut, windows
+from bluecode_lint.guard.segments import cut
 from bluecode_lint.guard.views import read_all
 
 if TYPE_CHECKING:
@@ -22,20 +22,22 @@ if TYPE_CHECKING:
     from bluecode_lint.guard.views import Readings, View
 
 REQUEST_CHARS_MAX = 2_500
-"""A longer text is a document, most of which is about something else; it is judged part by part."""
-WINDOW_PARTS = 3
+REQUEST_PARTS_MAX = 8
+"""A longer text in a file is a document, most of which is about something else; it is judged part by part."""
 EVIDENCE = 1.2
 """Log-odds added where a reviewed principle is broken, whatever the classifier has seen."""
 REQUEST_PRIOR = 0.6
 """Log-odds by which a text that somebody sends to be checked is likelier to be unsafe than one of the knowledge base,
 where one in seven is unsafe in a given way: an application checks what is in doubt."""
-DOCUMENT_PRIOR = -2.0
+DOCUMENT_PRIOR = -4.0
 """Log-odds by which a paragraph of a document is less likely to be unsafe than a text sent to be checked."""
 CANDIDATE = 0.25
 """Below this probability nothing is noted."""
 PLAUSIBLE = 0.5
 SURE = 0.8
 
+_DOCUMENT_PARTS = 16
+"""A text with this many parts above the most of a request is a document for certain."""
 _LONG_RUN = 3
 _LATIN_NEIGHBOURS = re.compile(r"[A-Za-z]")
 
@@ -80,7 +82,7 @@ class InstructionJudge:
         readings = read_all(text, self._vectors.knows)
         items: list[Judged] = []
         for view in readings.views:
-            items.extend(self._judge_view(view, bare=bare))
+            items.extend(j for j in self._judge_view(view, bare=bare) if not view.unseen or j.broken)
         items.extend(self._judge_hidden(readings, text, items))
         return Judgments(tuple(_best_of_each_place(items)), readings.left_out)
 
@@ -88,7 +90,7 @@ class InstructionJudge:
         parts = cut(view.text)
         if not parts:
             return
-        if bare or len(view.text) <= REQUEST_CHARS_MAX:
+        if bare or (len(parts) <= REQUEST_PARTS_MAX and len(view.text) <= REQUEST_CHARS_MAX):
             yield from self._judge_request(view, parts)
         else:
             yield from self._judge_document(view, parts)
@@ -110,21 +112,17 @@ class InstructionJudge:
                 yield _judged(domain, probability(logit), view, (start, end), best)
 
     def _judge_document(self, view: View, parts: Sequence[tuple[int, int]]) -> Iterator[Judged]:
-        """Judge each part of a document, and short runs of them, against the odds that one of so many stands out."""
-        handicap = DOCUMENT_PRIOR - 0.5 * math.log(len(parts))
-        scores = [self._score(view.text[start:end], view) for start, end in parts]
-        runs = [
-            (start, end, self._score(view.text[start:end], view))
-            for start, end, _, _ in windows(list(parts), WINDOW_PARTS)
-        ]
-        for domain in DOMAINS:
-            for (start, end), score in zip(parts, scores, strict=True):
+        """Judge each part of a document against the odds that one of so many stands out.
+
+        A likely part is not enough among so many: it must also break a principle.
+        """
+        share = min(1.0, max(len(parts) - REQUEST_PARTS_MAX, 4) / _DOCUMENT_PARTS)
+        handicap = DOCUMENT_PRIOR * share - 0.5 * math.log(len(parts))
+        for start, end in parts:
+            score = self._score(view.text[start:end], view)
+            for domain in DOMAINS:
                 chance = probability(score.logits[domain] + handicap)
                 if chance >= CANDIDATE and score.broken(domain):
-                    yield _judged(domain, chance, view, (start, end), score)
-            for start, end, score in runs:
-                chance = probability(score.logits[domain] + handicap - 1.0)
-                if chance >= PLAUSIBLE and score.broken(domain):
                     yield _judged(domain, chance, view, (start, end), score)
 
     def _score(self, text: str, view: View) -> _Score:
@@ -139,7 +137,7 @@ class InstructionJudge:
         """Judge what is done to keep parts of the text from people."""
         yield from _hidden_runs(readings, text)
         for view in readings.views:
-            if view.unseen and any(j.channel == view.channel and (j.start, j.end) == view.place for j in others):
+            if view.unseen and any(_is_in(judged, view) and judged.probability >= PLAUSIBLE for judged in others):
                 detail = f"an instruction in {_CHANNELS.get(view.channel, view.channel)}"
                 yield Judged("hidden", SURE, *view.place, view.text, view.channel, detail=detail)
         for link in readings.mismatches:
@@ -155,6 +153,10 @@ class _Score:
 
     def broken(self, domain: str) -> tuple[Constitution, ...]:
         return tuple(c for c in self.features.broken if c.domain == domain)
+
+
+def _is_in(judged: Judged, view: View) -> bool:
+    return judged.channel == view.channel and (judged.start, judged.end) == view.place
 
 
 _CHANNELS = {

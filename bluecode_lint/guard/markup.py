@@ -21,7 +21,7 @@ _INVISIBLE_STYLE = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _OPENING = re.compile(r"<(?P<tag>[A-Za-z][A-Za-z0-9]{0,20})(?P<attributes>(?:\s[^<>]{0,600})?)>")
-_NEVER_SHOWN = frozenset({"template", "noscript", "script", "style", "head", "title", "meta"})
+_NEVER_SHOWN = frozenset({"template", "noscript", "script"})
 _INVISIBLE_MATH = re.compile(r"\\color\{white\}\{?(?P<body>[^$\n]{4,400})", re.IGNORECASE)
 _ALTERNATIVE = re.compile(
     r"""(?:\balt\s*=\s*(?P<quote>["'])(?P<html>[^"'\n]{12,600})(?P=quote)|!\[(?P<markdown>[^\]\n]{12,600})\]\()"""
@@ -85,6 +85,8 @@ def _invisible_elements(text: str) -> Iterator[Unseen]:
             return
         lowered = lowered or text.lower()
         end = lowered.find(f"</{tag}", match.end(), match.end() + _ELEMENT_CHARS_MAX)
+        if end < 0:  # never closed: a renderer ends it with the paragraph
+            end = text.find("\n\n", match.end(), match.end() + _ELEMENT_CHARS_MAX)
         end = end if end >= 0 else min(len(text), match.end() + _ELEMENT_CHARS_MAX)
         yield Unseen(match.end(), end, "invisible-element", text[match.end() : end])
 
@@ -96,7 +98,11 @@ def find_mismatches(text: str) -> Iterator[Mismatch]:
             shown, target = _HOST.match(match["label"].strip()), _HOST.match(match["target"])
             if shown is None or target is None or not match["target"].lower().startswith("http"):
                 continue
-            if not _is_file_name(match["label"]) and _site(shown["host"]) != _site(target["host"]):
+            if (
+                not _is_file_name(match["label"])
+                and " " not in match["label"].strip()
+                and _site(shown["host"]) != _site(target["host"])
+            ):
                 yield Mismatch(match.start(), match.end(), shown["host"], target["host"])
 
 

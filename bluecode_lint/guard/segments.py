@@ -1,4 +1,4 @@
-"""Cut an instruction into the parts that are judged: sentences, list items, comments, stubs, and windows of them."""
+"""Cut an instruction into the parts that are judged: sentences, list items, comments, lines."""
 
 from __future__ import annotations
 
@@ -46,14 +46,3 @@ def _trim(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     body = text[start:end]
     if body.strip():
         yield start + len(body) - len(body.lstrip()), start + len(body.rstrip())
-
-
-def windows(parts: list[tuple[int, int]], size: int) -> Iterator[tuple[int, int, int, int]]:
-    """Yield every run of ``size`` neighbouring parts as (start, end, first part, last part); all of fewer at once."""
-    if len(parts) <= size:
-        if parts:
-            yield parts[0][0], parts[-1][1], 0, len(parts) - 1
-        return
-    for first in range(len(parts) - size + 1):
-        last = first + size - 1
-        yield parts[first][0], parts[last][1], first, last
