@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bluecode_lint.guard.classifier import DOMAINS, probability
+from bluecode_lint.guard.features import stem
 from bluecode_lint.guard.segments import cut
 from bluecode_lint.guard.views import read_all
 
@@ -79,12 +80,16 @@ class InstructionJudge:
 
     def judge(self, text: str, *, bare: bool = False) -> Judgments:
         """Judge one instruction; ``bare`` says that it is a request and no document, however long."""
-        readings = read_all(text, self._vectors.knows)
+        readings = read_all(text, self._is_word)
         items: list[Judged] = []
         for view in readings.views:
-            items.extend(j for j in self._judge_view(view, bare=bare) if not view.unseen or j.broken)
+            items.extend(j for j in self._judge_view(view, bare=bare) if j.broken or view.channel not in _MARKUP)
         items.extend(self._judge_hidden(readings, text, items))
         return Judgments(tuple(_best_of_each_place(items)), readings.left_out)
+
+    def _is_word(self, word: str) -> bool:
+        """Tell whether it is a word: one of the table, perhaps inflected, or one that a concept is about."""
+        return self._vectors.knows(word) or self._vectors.knows(stem(word)) or self._passages.concepts.knows(word)
 
     def _judge_view(self, view: View, *, bare: bool) -> Iterator[Judged]:
         parts = cut(view.text)
@@ -153,6 +158,10 @@ class _Score:
 
     def broken(self, domain: str) -> tuple[Constitution, ...]:
         return tuple(c for c in self.features.broken if c.domain == domain)
+
+
+_MARKUP = frozenset({"html-comment", "markdown-comment", "invisible-element", "white-text", "alternative-text"})
+"""Channels with honest uses, unlike invisible characters: what stands there must break a principle."""
 
 
 def _is_in(judged: Judged, view: View) -> bool:

@@ -117,6 +117,10 @@ class Concepts:
                 last_negator = at
         return mentions
 
+    def knows(self, word: str) -> bool:
+        """Tell whether a word alone mentions a concept."""
+        return any(len(phrase) == 1 for phrase, _ in self._candidates(word))
+
     def _candidates(self, text: str) -> tuple[tuple[tuple[str, ...], str], ...]:
         found = _candidate_cache.get((id(self), text))
         if found is None:

@@ -31,7 +31,7 @@ _LOOKALIKES = str.maketrans(
     "aeopcyxikjsdqwhlmtbh6rnABEKMHOPCTXYIJSGQWABEZHIKMNOPTYXaeikvoptuxwyoohnugjagiisl",
 )
 _LEET = str.maketrans("013456789@$!|+", "oieasbtbgasilt")
-_LEET_WORD = re.compile(r"(?<![\w@$!|+])[\w@$!|+]{3,24}(?![\w@$!|+])")
+_LEET_WORD = re.compile(r"(?<![^\W_]|[@$!|+])(?:[^\W_]|[@$!|+]){2,24}(?![^\W_]|[@$!|+])")
 _LEET_MARK = re.compile(r"[A-Za-z][013456789@$!|+]|[013456789@$!|+][A-Za-z]")
 _LETTERS_APART = re.compile(r"(?<![^\W_])[^\W\d_][ .\-_*][^\W\d_][ .\-_*][^\W\d_](?![^\W_])")
 _SPACED = re.compile(r"(?<![^\W_])(?:[^\W\d_][ .\-_*]){3,200}[^\W\d_](?![^\W_])")
