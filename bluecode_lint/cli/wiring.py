@@ -139,7 +139,8 @@ def make_analyzers(settings: Settings, rules: Mapping[str, Rule], jobs: int) -> 
     root = rules_root()
     return (
         *external,
-        FlowAnalyzer(root, rules, jobs=jobs, threat_model=settings["threat-model"]),
+        # In this process: with Bandit and Semgrep on the other processors, workers of its own cost more than they give.
+        FlowAnalyzer(root, rules, threat_model=settings["threat-model"]),
         MisuseAnalyzer(root, rules),
     )
 
