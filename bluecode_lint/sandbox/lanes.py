@@ -117,8 +117,10 @@ class _Lane:
 
     @property
     def alive(self) -> bool:
-        """Tell whether the interpreter still runs."""
-        return self._process.poll() is None
+        """Tell whether the interpreter still runs and listens."""
+        poller = select.poll()
+        poller.register(self._reports, 0)
+        return not poller.poll(0) and self._process.poll() is None
 
     def run(self, order: wire.Order) -> wire.Report:
         """Have one job run.
