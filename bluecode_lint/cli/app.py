@@ -113,7 +113,9 @@ def make_parser() -> argparse.ArgumentParser:
     _add_options(scan)
     guard = commands.add_parser(
         "guard", help="check instructions to models: prompt files, agent files, prompt strings",
-        description="Check instructions given to code-generating models; - reads one from standard input.",
+        description="Find the texts that models are to obey (agent files, prompt files, tool descriptions, prompt "
+        "strings in Python) and check each for malicious, biased, injected and hidden instructions. A file that is "
+        "named is checked whatever it is called; - reads a request from standard input.",
         formatter_class=_Formatter,
     )  # fmt: skip
     guard.add_argument("paths", nargs="*", type=Path, default=None, metavar="PATH", help="what to check (default: .)")

@@ -39,10 +39,10 @@ def scan_command(arguments: argparse.Namespace) -> ExitCode:
     cwd = Path.cwd()
     paths: list[Path] = arguments.paths or [Path()]
     settings = load_settings(
-        _flags(arguments), _config_start(paths, cwd), arguments.config, isolated=arguments.isolated
+        flags_given(arguments), config_start(paths, cwd), arguments.config, isolated=arguments.isolated
     )
     if arguments.show_settings:
-        return _show_settings(settings)
+        return show_settings(settings)
     if settings["show-files"]:
         sys.stdout.write("".join(f"{uri}\n" for uri in list_inputs(settings, paths, cwd)))
         return ExitCode.CLEAN
@@ -56,13 +56,13 @@ def scan_command(arguments: argparse.Namespace) -> ExitCode:
     trouble = keep_replays(run, wiring.cache_directory(settings["cache-dir"]))
     if trouble:
         sys.stderr.write(f"bluecode-lint: {trouble}\n")
-    _report(run, destinations, settings)
+    write_reports(run, destinations, settings)
     if not settings["quiet"]:
-        _summarize(run, time.monotonic() - started, to_terminal=all(d.path or d.format != "text" for d in destinations))
-    return _exit_code(run, settings)
+        summarize(run, time.monotonic() - started, to_terminal=all(d.path or d.format != "text" for d in destinations))
+    return exit_code_of(run, settings)
 
 
-def _flags(arguments: argparse.Namespace) -> dict[str, Any]:
+def flags_given(arguments: argparse.Namespace) -> dict[str, Any]:
     """Take the options given on the command line; a list may be repeated, and split by commas."""
     given: dict[str, Any] = {}
     for option in OPTIONS:
@@ -75,7 +75,7 @@ def _flags(arguments: argparse.Namespace) -> dict[str, Any]:
     return given
 
 
-def _config_start(paths: Sequence[Path], cwd: Path) -> Path:
+def config_start(paths: Sequence[Path], cwd: Path) -> Path:
     """Choose where the search for a configuration file begins: at the first path to scan."""
     first = paths[0]
     if first == STDIN:
@@ -84,13 +84,15 @@ def _config_start(paths: Sequence[Path], cwd: Path) -> Path:
     return absolute if absolute.is_dir() else absolute.parent
 
 
-def _show_settings(settings: Settings) -> ExitCode:
+def show_settings(settings: Settings) -> ExitCode:
+    """Print the settings in force."""
     shown = {"config-file": settings.config_file or None, "per-file-ignores": settings.per_file_ignores}
     sys.stdout.write(json.dumps({**shown, **settings.values}, indent=2, default=list) + "\n")
     return ExitCode.CLEAN
 
 
-def _report(run: Run, destinations: Sequence[Destination], settings: Settings) -> None:
+def write_reports(run: Run, destinations: Sequence[Destination], settings: Settings) -> None:
+    """Render the run into every format that was asked for."""
     if settings["statistics"]:
         counts = Counter(result.finding.rule_id for result in run.results if result.counts)
         lines = (f"{number:6}  {rule_id}\n" for rule_id, number in sorted(counts.items(), key=lambda i: (-i[1], i[0])))
@@ -106,7 +108,7 @@ def _report(run: Run, destinations: Sequence[Destination], settings: Settings) -
         write_report(emitter.emit(run), destination.path)
 
 
-def _summarize(run: Run, seconds: float, *, to_terminal: bool) -> None:
+def summarize(run: Run, seconds: float, *, to_terminal: bool) -> None:
     """Say on standard error how it went; trouble is named unless the text report on standard output does so."""
     if to_terminal:
         for notification in run.notifications:
@@ -122,7 +124,8 @@ def _summarize(run: Run, seconds: float, *, to_terminal: bool) -> None:
         sys.stderr.write("bluecode-lint: there was nothing to scan\n")
 
 
-def _exit_code(run: Run, settings: Settings) -> ExitCode:
+def exit_code_of(run: Run, settings: Settings) -> ExitCode:
+    """Say what a run means for the process: trouble first, then the results at or above the threshold."""
     if not run.execution_successful:
         return ExitCode.ERROR
     if not run.statistics["files"]:

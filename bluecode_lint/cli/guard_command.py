@@ -6,13 +6,13 @@ import sys
 import time
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bluecode_lint import __version__
 from bluecode_lint.cli import wiring
-from bluecode_lint.cli.commands import _config_start, _exit_code, _flags, _report, _show_settings, _summarize
+from bluecode_lint.cli.commands import config_start, exit_code_of, flags_given, show_settings, summarize, write_reports
 from bluecode_lint.cli.config import load_settings
-from bluecode_lint.cli.inputs import STDIN, _changed, _excludes, _Scope
+from bluecode_lint.cli.inputs import STDIN, ChangeScope, changed_lines, excludes_from
 from bluecode_lint.cli.outputs import plan_outputs
 from bluecode_lint.core.errors import ExitCode, UsageError
 from bluecode_lint.core.model import Artifact, Notification
@@ -39,19 +39,7 @@ if TYPE_CHECKING:
 
     _Item = Artifact | Notification | Instruction
 
-DESCRIPTION = """\
-Find the texts that models are to obey (agent files, prompt files, tool descriptions, prompt strings in Python) and
-check each for malicious, biased, injected and hidden instructions. A file that is named is checked whatever it is
-called; - reads a request from standard input, and --text takes one. Nothing leaves this machine."""
 _SCAN_STDIN_NAME = "stdin.py"
-
-
-def add_guard_parser(commands: Any, add_options: Callable[[argparse.ArgumentParser], None]) -> None:  # noqa: ANN401
-    """Add the subcommand to argparse's ``commands``; ``add_options`` adds the options that scan has, too."""
-    parser = commands.add_parser("guard", help="check instructions to models", description=DESCRIPTION)
-    parser.add_argument("paths", nargs="*", type=Path, default=None, metavar="PATH", help="what to check (default: .)")
-    parser.add_argument("--text", default=None, metavar="TEXT", help="check this request instead of files")
-    add_options(parser)
 
 
 def guard_command(arguments: argparse.Namespace) -> ExitCode:
@@ -61,10 +49,10 @@ def guard_command(arguments: argparse.Namespace) -> ExitCode:
     if arguments.text is not None and arguments.paths:
         message = "--text cannot be combined with paths"
         raise UsageError(message)
-    start = cwd if arguments.text is not None else _config_start(paths, cwd)
-    settings = load_settings(_flags(arguments), start, arguments.config, isolated=arguments.isolated)
+    start = cwd if arguments.text is not None else config_start(paths, cwd)
+    settings = load_settings(flags_given(arguments), start, arguments.config, isolated=arguments.isolated)
     if arguments.show_settings:
-        return _show_settings(settings)
+        return show_settings(settings)
     destinations = plan_outputs(settings)
     started = time.monotonic()
     gathered = _gather(arguments.text, settings, paths, cwd)
@@ -73,10 +61,10 @@ def guard_command(arguments: argparse.Namespace) -> ExitCode:
         sys.stdout.write("".join(f"{uri}\n" for uri in uris))
         return ExitCode.CLEAN
     run = _make_guard(settings, gathered.in_scope).check(gathered.instructions, gathered.notifications)
-    _report(run, destinations, settings)
+    write_reports(run, destinations, settings)
     if not settings["quiet"]:
-        _summarize(run, time.monotonic() - started, to_terminal=all(d.path or d.format != "text" for d in destinations))
-    return _exit_code(run, settings)
+        summarize(run, time.monotonic() - started, to_terminal=all(d.path or d.format != "text" for d in destinations))
+    return exit_code_of(run, settings)
 
 
 class _Gathered:
@@ -100,16 +88,16 @@ def _gather(text: str | None, settings: Settings, paths: Sequence[Path], cwd: Pa
         UsageError: A path does not exist, options contradict each other, or standard input is too large.
     """
     if text is not None:
-        return _Gathered([make_request(text)], _Scope(None))
+        return _Gathered([make_request(text)], ChangeScope(None))
     if STDIN in paths:
-        return _Gathered(list(_from_stdin(settings, paths)), _Scope(None))
+        return _Gathered(list(_from_stdin(settings, paths)), ChangeScope(None))
     root = find_root(paths, cwd)
-    found = discover_instructions(paths, root, cwd, _excludes(settings))
-    changed = _changed(settings, root)
+    found = discover_instructions(paths, root, cwd, excludes_from(settings))
+    changed = changed_lines(settings, root)
     uris = [uri for uri in found.files if changed is None or uri in changed]
     limit: int = settings["max-file-size"]
     read = _read_staged(root, uris) if settings["staged"] else read_instruction_artifacts(root, uris, limit)
-    return _Gathered([*found.notifications, *read], _Scope(changed))
+    return _Gathered([*found.notifications, *read], ChangeScope(changed))
 
 
 def _from_stdin(settings: Settings, paths: Sequence[Path]) -> Iterator[_Item]:

@@ -42,18 +42,18 @@ def collect_inputs(settings: Settings, paths: Sequence[Path], cwd: Path) -> Inpu
     if STDIN in paths:
         return _collect_stdin(settings, paths, cwd)
     root = find_root(paths, cwd)
-    changed = _changed(settings, root)
+    changed = changed_lines(settings, root)
     if settings["staged"]:
-        found = choose_staged(changed or (), paths, root, cwd, _excludes(settings))
+        found = choose_staged(changed or (), paths, root, cwd, excludes_from(settings))
     else:
-        found = discover(paths, root, cwd, _excludes(settings))
+        found = discover(paths, root, cwd, excludes_from(settings))
     uris = [uri for uri in found.files if changed is None or uri in changed]
     items = list(
         _read_staged(root, uris) if settings["staged"] else read_artifacts(root, uris, settings["max-file-size"])
     )
     notifications = (*found.notifications, *_skipped(found), *(i for i in items if isinstance(i, Notification)))
     artifacts = tuple(item for item in items if isinstance(item, Artifact))
-    return Inputs(root, artifacts, notifications, _Scope(changed))
+    return Inputs(root, artifacts, notifications, ChangeScope(changed))
 
 
 def list_inputs(settings: Settings, paths: Sequence[Path], cwd: Path) -> list[str]:
@@ -64,10 +64,11 @@ def list_inputs(settings: Settings, paths: Sequence[Path], cwd: Path) -> list[st
     """
     if STDIN in paths:
         return [settings["stdin-filename"]]
-    return discover(paths, find_root(paths, cwd), cwd, _excludes(settings)).files
+    return discover(paths, find_root(paths, cwd), cwd, excludes_from(settings)).files
 
 
-def _excludes(settings: Settings) -> Excludes:
+def excludes_from(settings: Settings) -> Excludes:
+    """Combine the patterns of what to leave out."""
     chosen = DEFAULT_EXCLUDES if settings["exclude"] is None else settings["exclude"]
     return Excludes((*chosen, *settings["extend-exclude"]), forced=settings["force-exclude"])
 
@@ -90,11 +91,11 @@ def _collect_stdin(settings: Settings, paths: Sequence[Path], cwd: Path) -> Inpu
         root,
         tuple(item for item in items if isinstance(item, Artifact)),
         tuple(item for item in items if isinstance(item, Notification)),
-        _Scope(None),
+        ChangeScope(None),
     )
 
 
-def _changed(settings: Settings, root: Path) -> Mapping[str, list[range]] | None:
+def changed_lines(settings: Settings, root: Path) -> Mapping[str, list[range]] | None:
     """Give the changed lines by file, or None if the whole tree is asked about."""
     reference: str = settings["diff-base"]
     if not reference and not settings["staged"]:
@@ -119,13 +120,14 @@ def _skipped(found: Discovered) -> Iterator[Notification]:
             yield Notification(Level.NOTE, "files-skipped", f"{number} skipped: {reason}")
 
 
-class _Scope:
+class ChangeScope:
     """Tells whether a finding, or a step of its flow, touches a changed line; without changes everything does."""
 
     def __init__(self, changed: Mapping[str, list[range]] | None) -> None:
         self._changed = changed
 
     def __call__(self, finding: Finding) -> bool:
+        """Tell whether to report ``finding``."""
         if self._changed is None:
             return True
         for place in (finding.location, *finding.code_flow):

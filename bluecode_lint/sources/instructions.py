@@ -14,8 +14,7 @@ from bluecode_lint.core.model import Artifact, Instruction, Level, Notification
 from bluecode_lint.sources import git
 from bluecode_lint.sources.discovery import PYTHON_SUFFIXES, Discovered, Excludes
 from bluecode_lint.sources.prompt_strings import MENTIONS_MODEL, find_in_python, scalar_values
-from bluecode_lint.sources.reading import _read_bytes as read_bytes
-from bluecode_lint.sources.reading import _TooLargeError as TooLargeError
+from bluecode_lint.sources.reading import TooLargeError, read_bytes
 from bluecode_lint.sources.syntax import parse_python
 
 if TYPE_CHECKING:

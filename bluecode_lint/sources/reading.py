@@ -25,8 +25,8 @@ def read_artifacts(
     """Read each file once. What is too large, gone or not a file any more becomes a notification instead."""
     for uri in uris:
         try:
-            content = _read_bytes(root / uri, max_bytes)
-        except _TooLargeError as error:
+            content = read_bytes(root / uri, max_bytes)
+        except TooLargeError as error:
             yield Notification(
                 Level.WARNING, "file-too-large", f"{error.size:,} bytes, the limit is {max_bytes:,}: not scanned", uri
             )
@@ -47,13 +47,15 @@ def make_artifact(uri: str, content: bytes) -> Iterator[Artifact | Notification]
     yield Artifact(uri, "python", text, hashlib.sha256(content).hexdigest(), syntax)
 
 
-class _TooLargeError(Exception):
+class TooLargeError(Exception):
+    """A file is larger than the limit; ``size`` is in bytes."""
+
     def __init__(self, size: int) -> None:
         super().__init__(size)
         self.size = size
 
 
-def _read_bytes(path: Path, max_bytes: int) -> bytes:
+def read_bytes(path: Path, max_bytes: int) -> bytes:
     """Read a regular file. Opens without blocking, so that a pipe put in its place cannot hang the scan."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as file:
@@ -61,10 +63,10 @@ def _read_bytes(path: Path, max_bytes: int) -> bytes:
         if not stat.S_ISREG(status.st_mode):
             raise OSError(0, "not a regular file")
         if status.st_size > max_bytes:
-            raise _TooLargeError(status.st_size)
+            raise TooLargeError(status.st_size)
         content = file.read(max_bytes + 1)
     if len(content) > max_bytes:
-        raise _TooLargeError(len(content))
+        raise TooLargeError(len(content))
     return content
 
 

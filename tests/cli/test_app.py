@@ -143,7 +143,7 @@ def test_trouble_makes_the_run_an_error_even_with_exit_zero(tmp_path, monkeypatc
     def refuse(*_arguments):
         raise OSError(13, "Permission denied")
 
-    monkeypatch.setattr("bluecode_lint.sources.reading._read_bytes", refuse)
+    monkeypatch.setattr("bluecode_lint.sources.reading.read_bytes", refuse)
     assert scan("a.py", "--exit-zero", "-f", "json") == ExitCode.ERROR
     assert "error: a.py: cannot read: Permission denied [file-not-readable]" in capsys.readouterr().err
 

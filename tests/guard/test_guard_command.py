@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import argparse
 import io
 import json
 import sys
@@ -8,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bluecode_lint.cli.app import _add_options
-from bluecode_lint.cli.guard_command import add_guard_parser, check, guard_command
+from bluecode_lint import check
+from bluecode_lint.cli.app import make_parser
+from bluecode_lint.cli.guard_command import guard_command
 from bluecode_lint.core.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -26,9 +26,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def run(*argv: str) -> ExitCode:
-    parser = argparse.ArgumentParser()
-    add_guard_parser(parser.add_subparsers(dest="command"), _add_options)
-    return guard_command(parser.parse_args(["guard", *argv]))
+    return guard_command(make_parser().parse_args(["guard", *argv]))
 
 
 def type_in(monkeypatch: pytest.MonkeyPatch, text: str):
