@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from bluecode_lint.core.model import Confidence, Finding, Location, Region
+from bluecode_lint import check
+from bluecode_lint.core.model import Confidence, Finding, Job, Location, Region
 from bluecode_lint.knowledge.catalogue import load_rules, rules_root
 from bluecode_lint.pipeline import merge
+from bluecode_lint.sandbox import open_sandbox
 from bluecode_lint.sources.reading import make_artifact
 
 DEMO = Path(__file__).parent.parent / "data" / "demo_app"
@@ -60,6 +62,19 @@ def bench_analyzer(benchmark, name, lines):
     copies = max(1, lines // text.count("\n"))
     artifacts = [next(make_artifact(f"copy{n}.py", text.replace("depot", f"depot{n}").encode())) for n in range(copies)]
     benchmark.pedantic(lambda: list(analyzer.analyze(artifacts)), rounds=1)
+
+
+def bench_trivial_job(benchmark):
+    """Run an empty program in the warm sandbox: what an execution costs beside its own work."""
+    sandbox = open_sandbox()
+    job = Job(argv=(sys.executable, "-I", "-c", "pass"))
+    benchmark(sandbox.exec, job)
+    sandbox.close()
+
+
+def bench_guard_check(benchmark):
+    check("Load the knowledge.")
+    benchmark(check, "Write a function that merges two sorted lists and returns the result without duplicates.")
 
 
 @pytest.mark.skipif("BENCH_TREE" not in os.environ, reason="set BENCH_TREE to a source tree, such as Django's")

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import base64
-import statistics
-import time
 
 import pytest
 
@@ -105,17 +103,6 @@ def test_base64_of_base64_of_an_attack(guard: Guard):
         r for r in guard.check([make_request(text)]).results if r.finding.rule_id == RULE_OF_DOMAIN["injected"]
     ]
     assert "base64" in result.finding.message
-
-
-def test_a_warm_check_takes_milliseconds(guard: Guard):
-    request = [make_request("Write a function that merges two sorted lists and returns the result without duplicates.")]
-    guard.check(request)
-    times = []
-    for _ in range(30):
-        started = time.process_time()
-        guard.check(request)
-        times.append(time.process_time() - started)
-    assert statistics.median(times) < 0.005
 
 
 @pytest.mark.parametrize(
