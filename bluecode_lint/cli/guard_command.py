@@ -12,14 +12,13 @@ from bluecode_lint import __version__
 from bluecode_lint.cli import wiring
 from bluecode_lint.cli.commands import config_start, exit_code_of, flags_given, show_settings, summarize, write_reports
 from bluecode_lint.cli.config import load_settings
-from bluecode_lint.cli.inputs import STDIN, ChangeScope, changed_lines, excludes_from
+from bluecode_lint.cli.inputs import STDIN, ChangeScope, changed_lines, excludes_from, read_staged, read_stdin
 from bluecode_lint.cli.outputs import plan_outputs
 from bluecode_lint.core.errors import ExitCode, UsageError
 from bluecode_lint.core.model import Artifact, Notification
 from bluecode_lint.guard.build import build_guard
 from bluecode_lint.guard.check import RULE_OF_DOMAIN, GuardPolicy
 from bluecode_lint.knowledge.catalogue import load_rules, rules_root
-from bluecode_lint.sources import git
 from bluecode_lint.sources.discovery import find_root
 from bluecode_lint.sources.instructions import (
     discover_instructions,
@@ -96,30 +95,19 @@ def _gather(text: str | None, settings: Settings, paths: Sequence[Path], cwd: Pa
     changed = changed_lines(settings, root)
     uris = [uri for uri in found.files if changed is None or uri in changed]
     limit: int = settings["max-file-size"]
-    read = _read_staged(root, uris) if settings["staged"] else read_instruction_artifacts(root, uris, limit)
+    if settings["staged"]:
+        read = read_staged(root, uris, make_instruction_artifact)
+    else:
+        read = read_instruction_artifacts(root, uris, limit)
     return _Gathered([*found.notifications, *read], ChangeScope(changed))
 
 
 def _from_stdin(settings: Settings, paths: Sequence[Path]) -> Iterator[_Item]:
     """Read a request, or, if ``--stdin-filename`` says so, a file."""
-    if len(paths) > 1:
-        message = "standard input (-) cannot be combined with other paths"
-        raise UsageError(message)
-    limit: int = settings["max-file-size"]
-    content = sys.stdin.buffer.read(limit + 1)
-    if len(content) > limit:
-        message = f"standard input is larger than {limit:,} bytes"
-        raise UsageError(message, advice="Raise --max-file-size if it is meant to be.")
+    content = read_stdin(settings, paths)
     name: str = settings["stdin-filename"]
     for item in make_instruction_artifact("stdin" if name == _SCAN_STDIN_NAME else name, content):
         yield make_request(item.text, item.uri) if name == _SCAN_STDIN_NAME and isinstance(item, Artifact) else item
-
-
-def _read_staged(root: Path, uris: Sequence[str]) -> Iterator[Artifact | Notification]:
-    for uri in uris:
-        content = git.staged_content(root, uri)
-        if content is not None:
-            yield from make_instruction_artifact(uri, content)
 
 
 def _make_guard(settings: Settings, in_scope: Callable[[Finding], bool]) -> Guard:

@@ -14,7 +14,7 @@ from bluecode_lint.sources.discovery import DEFAULT_EXCLUDES, Discovered, Exclud
 from bluecode_lint.sources.reading import make_artifact, read_artifacts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from bluecode_lint.cli.settings import Settings
     from bluecode_lint.core.model import Finding
@@ -49,7 +49,9 @@ def collect_inputs(settings: Settings, paths: Sequence[Path], cwd: Path) -> Inpu
         found = discover(paths, root, cwd, excludes_from(settings))
     uris = [uri for uri in found.files if changed is None or uri in changed]
     items = list(
-        _read_staged(root, uris) if settings["staged"] else read_artifacts(root, uris, settings["max-file-size"])
+        read_staged(root, uris, make_artifact)
+        if settings["staged"]
+        else read_artifacts(root, uris, settings["max-file-size"])
     )
     notifications = (*found.notifications, *_skipped(found), *(i for i in items if isinstance(i, Notification)))
     artifacts = tuple(item for item in items if isinstance(item, Artifact))
@@ -73,19 +75,29 @@ def excludes_from(settings: Settings) -> Excludes:
     return Excludes((*chosen, *settings["extend-exclude"]), forced=settings["force-exclude"])
 
 
-def _collect_stdin(settings: Settings, paths: Sequence[Path], cwd: Path) -> Inputs:
+def read_stdin(settings: Settings, paths: Sequence[Path]) -> bytes:
+    """Read standard input up to the size limit.
+
+    Raises:
+        UsageError: It is larger, or other paths were given beside it.
+    """
     if len(paths) > 1:
         message = "standard input (-) cannot be combined with other paths"
         raise UsageError(message)
-    name = PurePosixPath(settings["stdin-filename"])
-    root = find_root([Path(name)], cwd)
-    absolute = cwd / name
-    uri = absolute.relative_to(root).as_posix() if absolute.is_relative_to(root) else name.name
     limit: int = settings["max-file-size"]
     content = sys.stdin.buffer.read(limit + 1)
     if len(content) > limit:
         message = f"standard input is larger than {limit:,} bytes"
         raise UsageError(message, advice="Raise --max-file-size if it is meant to be.")
+    return content
+
+
+def _collect_stdin(settings: Settings, paths: Sequence[Path], cwd: Path) -> Inputs:
+    content = read_stdin(settings, paths)
+    name = PurePosixPath(settings["stdin-filename"])
+    root = find_root([Path(name)], cwd)
+    absolute = cwd / name
+    uri = absolute.relative_to(root).as_posix() if absolute.is_relative_to(root) else name.name
     items = list(make_artifact(uri, content))
     return Inputs(
         root,
@@ -107,11 +119,14 @@ def changed_lines(settings: Settings, root: Path) -> Mapping[str, list[range]] |
     return git.changed_lines(root, base, staged=settings["staged"])
 
 
-def _read_staged(root: Path, uris: Sequence[str]) -> Iterator[Artifact | Notification]:
+def read_staged(
+    root: Path, uris: Sequence[str], make: Callable[[str, bytes], Iterable[Artifact | Notification]]
+) -> Iterator[Artifact | Notification]:
+    """Read files as they stand in git's index; ``make`` decodes one."""
     for uri in uris:
         content = git.staged_content(root, uri)
         if content is not None:
-            yield from make_artifact(uri, content)
+            yield from make(uri, content)
 
 
 def _skipped(found: Discovered) -> Iterator[Notification]:
