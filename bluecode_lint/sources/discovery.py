@@ -115,8 +115,7 @@ def _uri(path: Path, root: Path) -> str:
 def _walk(directory: Path, found: Discovered, excluded: PathSpec[Any]) -> Iterator[str]:
     if not _stays_inside(directory, _uri(directory, found.root), found):
         return
-    listed = git.list_files(directory) if git.find_top_level(directory) else None
-    for path in listed if listed is not None else _walk_plain(directory, found, excluded):
+    for path in list_candidates(directory, found, excluded):
         uri = _uri(path, found.root)
         if excluded.match_file(uri):
             found.skipped["excluded"] += 1
@@ -124,6 +123,12 @@ def _walk(directory: Path, found: Discovered, excluded: PathSpec[Any]) -> Iterat
             continue  # deleted from the work tree, still in git's index
         elif _is_regular(path, uri, found) and _is_python(path, found):
             yield uri
+
+
+def list_candidates(directory: Path, found: Discovered, excluded: PathSpec[Any]) -> Iterable[Path]:
+    """List the files below a folder: those git tracks or would not ignore, else all outside of excluded folders."""
+    listed = git.list_files(directory) if git.find_top_level(directory) else None
+    return listed if listed is not None else _walk_plain(directory, found, excluded)
 
 
 def _walk_plain(directory: Path, found: Discovered, excluded: PathSpec[Any]) -> Iterator[Path]:

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bluecode_lint.core.errors import UsageError
 from bluecode_lint.core.model import Artifact, Instruction, Level, Notification
-from bluecode_lint.sources import git
-from bluecode_lint.sources.discovery import PYTHON_SUFFIXES, Discovered, Excludes
+from bluecode_lint.sources.discovery import PYTHON_SUFFIXES, Discovered, Excludes, list_candidates
 from bluecode_lint.sources.prompt_strings import MENTIONS_MODEL, find_in_python, scalar_values
 from bluecode_lint.sources.reading import TooLargeError, read_bytes
 from bluecode_lint.sources.syntax import parse_python
@@ -91,8 +90,7 @@ def discover_instructions(paths: Sequence[Path], root: Path, cwd: Path, excludes
 
 def _walk(directory: Path, found: Discovered, excluded: PathSpec[Any]) -> Iterator[str]:
     root = found.root.resolve()
-    listed = git.list_files(directory) if git.find_top_level(directory) else None
-    for path in listed if listed is not None else _walk_plain(directory, found, excluded):
+    for path in list_candidates(directory, found, excluded):
         uri = Path(os.path.relpath(path, found.root)).as_posix()
         if excluded.match_file(uri):
             found.skipped["excluded"] += 1
@@ -104,18 +102,6 @@ def _walk(directory: Path, found: Discovered, excluded: PathSpec[Any]) -> Iterat
                 found.note(Level.WARNING, "symlink-leaves-root", message, uri)
         elif is_instruction_file(uri) or (path.suffix in PYTHON_SUFFIXES and _mentions_model(path, uri, found)):
             yield uri
-
-
-def _walk_plain(directory: Path, found: Discovered, excluded: PathSpec[Any]) -> Iterator[Path]:
-    def refuse(error: OSError) -> None:
-        uri = Path(os.path.relpath(error.filename or directory, found.root)).as_posix()
-        found.note(Level.ERROR, "directory-not-readable", f"cannot list: {error.strerror}", uri)
-
-    for parent, folders, names in os.walk(directory, onerror=refuse):
-        relative = Path(os.path.relpath(parent, found.root))
-        folders[:] = sorted(name for name in folders if not excluded.match_file((relative / name).as_posix() + "/"))
-        for name in sorted(names):
-            yield Path(parent, name)
 
 
 def _mentions_model(path: Path, uri: str, found: Discovered) -> bool:
