@@ -6,7 +6,7 @@ Everything that touches the world is handed in as `Tools`; what is reported, and
 from __future__ import annotations
 
 import itertools
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from bluecode_lint.core.model import (
     UNJUDGED,
     Artifact,
     Case,
+    Clearance,
     Confidence,
     Confirmation,
     Finding,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from concurrent.futures import Executor
 
-    from bluecode_lint.core.model import Retrieved, Suppression
+    from bluecode_lint.core.model import Region, Retrieved, Suppression
     from bluecode_lint.core.protocols import Analyzer, Prober, Reasoner, Retriever
 
 
@@ -83,12 +84,12 @@ class Decision:
 
 def scan(artifacts: Sequence[Artifact], tools: Tools, policy: Policy, trouble: Iterable[Notification] = ()) -> Run:
     """Scan decoded files. ``trouble`` is what already went wrong on the way here; it becomes part of the run."""
-    findings, notifications = find(artifacts, tools)
+    reports, clearances, notifications = find(artifacts, tools)
+    findings = standing(reports, clearances)
     merged = merge(f for f in findings if policy.selects(f))
-    unselected = [f for f in findings if not policy.selects(f)]
     identities = dict(zip(merged, fingerprints(merged), strict=True))
     wanted = [f for f in merged if policy.in_scope(f)]
-    suppressed, remarks = find_suppressed([*merged, *unselected], artifacts, tools.rules, policy)
+    suppressed, remarks = find_suppressed([*merged, *reports], artifacts, tools.rules, policy)
     sources = {artifact.uri: artifact for artifact in artifacts}
     confirmations, cut = probe([f for f in wanted if f not in suppressed], sources, tools, policy.probe_budget)
     cases = [Case(f, tools.rules[f.rule_id], sources[f.location.uri], confirmations.get(f, NOT_RUN)) for f in wanted]
@@ -109,27 +110,48 @@ def scan(artifacts: Sequence[Artifact], tools: Tools, policy: Policy, trouble: I
 # --- find ------------------------------------------------------------------------------------------------------------
 
 
-def find(artifacts: Sequence[Artifact], tools: Tools) -> tuple[list[Finding], list[Notification]]:
+def find(artifacts: Sequence[Artifact], tools: Tools) -> tuple[list[Finding], list[Clearance], list[Notification]]:
     """Run the analyzers side by side. A finding of a rule nobody described is our own bug and is said."""
     answers = tools.executor.map(lambda analyzer: _analyze(analyzer, artifacts), tools.analyzers)
     findings: list[Finding] = []
+    clearances: list[Clearance] = []
     notifications: list[Notification] = []
     for done, answer in enumerate(answers, start=1):
         tools.progress("analyzers", done, len(tools.analyzers))
         for item in answer:
             if isinstance(item, Notification):
                 notifications.append(item)
+            elif isinstance(item, Clearance):
+                clearances.append(item)
             elif item.rule_id in tools.rules:
                 findings.append(item)
             else:
                 message = f"a finding of an unknown rule was dropped: {item.rule_id}"
                 notifications.append(Notification(Level.ERROR, "unknown-rule", message, item.location.uri))
-    return findings, notifications
+    return findings, clearances, notifications
 
 
-def _analyze(analyzer: Analyzer, artifacts: Sequence[Artifact]) -> list[Finding | Notification]:
+def standing(findings: Sequence[Finding], clearances: Iterable[Clearance]) -> list[Finding]:
+    """Keep what stands: a candidate does not where an analyzer saw that only the program's own values arrive.
+
+    A finding that some analyzer is surer of stands whatever another one saw. O(n + m), places of one line apart.
+    """
+    cleared: dict[tuple[str, str, int], list[Region]] = defaultdict(list)
+    for clearance in clearances:
+        place = clearance.location
+        cleared[clearance.rule_id, place.uri, place.region.start_line].append(place.region)
+    return [f for f in findings if f.confidence > Confidence.LOW or not _is_cleared(f, cleared)]
+
+
+def _is_cleared(finding: Finding, cleared: Mapping[tuple[str, str, int], Sequence[Region]]) -> bool:
+    place = finding.location
+    regions = cleared.get((finding.rule_id, place.uri, place.region.start_line), ())
+    return any(place.region.overlaps(region) for region in regions)
+
+
+def _analyze(analyzer: Analyzer, artifacts: Sequence[Artifact]) -> list[Finding | Clearance | Notification]:
     """Collect one analyzer's answers; should it raise in spite of its contract, keep what came and name it."""
-    answers: list[Finding | Notification] = []
+    answers: list[Finding | Clearance | Notification] = []
     try:
         answers.extend(analyzer.analyze(artifacts))
     except Exception as error:  # noqa: BLE001  # the border between rooms: one analyzer's bug must not lose the others

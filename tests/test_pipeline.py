@@ -12,6 +12,7 @@ from bluecode_lint.core.model import (
     NOT_RUN,
     UNJUDGED,
     Artifact,
+    Clearance,
     Confidence,
     Confirmation,
     Finding,
@@ -252,6 +253,18 @@ def test_a_candidate_is_reported_only_when_confirmed(tools):
     assert scan([make_artifact()], tools, Policy()).results == ()
     proved = scan([make_artifact()], replace(tools, prober=FakeProber()), Policy())
     assert [r.level for r in proved.results] == [Level.ERROR]
+
+
+@pytest.mark.parametrize(("confidence", "reported"), [(Confidence.LOW, 0), (Confidence.MEDIUM, 1)])
+def test_a_clearance_ends_candidates_and_nothing_surer(confidence, reported, tools):
+    finding = make_finding(2, confidence=confidence)
+    clearance = Clearance(finding.rule_id, finding.location)
+    elsewhere = Clearance(finding.rule_id, make_finding(3).location)
+    tools = replace(tools, prober=FakeProber())
+    cleared = scan([make_artifact()], replace(tools, analyzers=(FakeAnalyzer(finding, clearance),)), Policy())
+    assert len(cleared.results) == reported
+    kept = scan([make_artifact()], replace(tools, analyzers=(FakeAnalyzer(finding, elsewhere),)), Policy())
+    assert len(kept.results) == 1
 
 
 def test_the_budget_goes_to_the_surest_and_the_rest_is_said(tools):

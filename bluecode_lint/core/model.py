@@ -178,6 +178,14 @@ class Finding:
         return (self.location.uri, self.location.region, self.rule_id)
 
 
+@dataclass(frozen=True, slots=True)
+class Clearance:
+    """An analyzer's word that only values the program chose reach a place: no rule's mere candidate stands there."""
+
+    rule_id: str
+    location: Location
+
+
 # --- knowledge -------------------------------------------------------------------------------------------------------
 
 

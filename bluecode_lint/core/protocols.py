@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from bluecode_lint.core.model import (
         Artifact,
         Case,
+        Clearance,
         Confirmation,
         ExecResult,
         Finding,
@@ -77,7 +78,7 @@ class Analyzer(Protocol):
 
     @property
     def name(self) -> str: ...
-    def analyze(self, artifacts: Sequence[Artifact]) -> Iterable[Finding | Notification]:
+    def analyze(self, artifacts: Sequence[Artifact]) -> Iterable[Finding | Clearance | Notification]:
         """Yield findings, and a notification for each trouble. Order does not matter; it never raises for an input."""
         ...
 

@@ -7,7 +7,7 @@ import hashlib
 import pytest
 
 from bluecode_lint.analyzers.flow import FlowAnalyzer
-from bluecode_lint.core.model import Artifact, Confidence, Finding, Notification
+from bluecode_lint.core.model import Artifact, Clearance, Confidence, Finding, Notification
 from bluecode_lint.knowledge.catalogue import load_rules, rules_root
 from bluecode_lint.sources.syntax import parse_python
 
@@ -28,7 +28,15 @@ def shell_findings(analyzer: FlowAnalyzer, *texts: str) -> list[Finding]:
     files = [artifact(text, f"app/mod{n}.py") for n, text in enumerate(texts)]
     found = list(analyzer.analyze(files))
     assert not [f for f in found if isinstance(f, Notification)]
-    return [f for f in found if f.rule_id == "bluecode/os-command-injection" and f.confidence > Confidence.LOW]
+    return [
+        f
+        for f in found
+        if isinstance(f, Finding) and f.confidence > Confidence.LOW and f.rule_id.endswith("os-command-injection")
+    ]
+
+
+def findings(analyzer: FlowAnalyzer, text: str, least: Confidence = Confidence.LOW) -> list[Finding]:
+    return [f for f in analyzer.analyze([artifact(text)]) if isinstance(f, Finding) and f.confidence >= least]
 
 
 def in_handler(body: str) -> str:
@@ -99,7 +107,9 @@ REACHING = {
     "written to the instance": "self.y = x\nos.system('ls ' + self.y)",
     "global text": "os.system(TEMPLATE % x)",
     "config parser": "import configparser\nc = configparser.ConfigParser()\nc.add_section('s')\nc.set('s', 'a', 'ok')\nc.set('s', 'b', x)\nos.system('ls ' + c.get('s', 'b'))",
-    "base64 and back": "import base64\ny = base64.b64decode(base64.b64encode(x.encode())).decode()\nos.system('ls ' + x + y)",
+    "base64 and back": "import base64\ny = base64.b64decode(base64.b64encode(x.encode())).decode()\nos.system('ls ' + y)",
+    "quoted before it was decoded": "from urllib.parse import unquote\nos.system('ls ' + unquote(shlex.quote(x)))",
+    "a method that gives back its object": "class Box:\n    def put(self, v):\n        self.v = v\n        return self\n    def get(self):\n        return self.v\nos.system('ls ' + Box().put(x).get())",
 }  # fmt: skip
 
 STOPPED = {
@@ -172,10 +182,10 @@ def test_a_member_check_before_unpacking_is_seen(analyzer):
         "        if not target.startswith(root + os.sep):\n            raise ValueError(member.name)\n"
         "    tar.extractall(path)\n"
     )
-    found = [f for f in analyzer.analyze([artifact(text)]) if f.confidence > Confidence.LOW]
+    found = findings(analyzer, text, Confidence.MEDIUM)
     assert found == []
     unchecked = text.replace("            raise ValueError(member.name)\n", "            print(member.name)\n")
-    assert any(f.rule_id == "bluecode/archive-slip" for f in analyzer.analyze([artifact(unchecked)]))
+    assert any(f.rule_id == "bluecode/archive-slip" for f in findings(analyzer, unchecked))
 
 
 def test_a_path_checked_by_its_parents_stays_inside(analyzer):
@@ -184,5 +194,62 @@ def test_a_path_checked_by_its_parents_stays_inside(analyzer):
         "    path = (ROOT / request.args['f']).resolve()\n    if ROOT not in path.parents:\n        return None\n"
         "    return path.read_text()\n"
     )
-    assert [f for f in analyzer.analyze([artifact(text)]) if f.rule_id == "bluecode/path-traversal"] == []
-    assert any(f.confidence is Confidence.HIGH for f in analyzer.analyze([artifact(text.replace("not in", "in"))]))
+    assert [f for f in findings(analyzer, text) if f.rule_id == "bluecode/path-traversal"] == []
+    assert findings(analyzer, text.replace("not in", "in"), Confidence.HIGH)
+
+
+BETWEEN_QUOTES = """
+import sqlite3
+from flask import request
+
+def f():
+    name = request.args["name"]
+    if QUOTE in name:
+        return
+    sqlite3.connect("a").execute(STATEMENT)
+"""
+
+
+@pytest.mark.parametrize(
+    ("quote", "statement", "reported"),
+    [
+        ('"\'"', "f\"SELECT a FROM t WHERE n = '{name}'\"", False),
+        ("'\"'", "f\"SELECT a FROM t WHERE n = '{name}'\"", True),
+        ('"\'"', 'f"SELECT a FROM t WHERE n = {name}"', True),
+    ],
+)
+def test_a_text_without_its_closing_quote_stays_between_the_quotes(quote, statement, reported, analyzer):
+    text = BETWEEN_QUOTES.replace("QUOTE", quote).replace("STATEMENT", statement)
+    assert bool(findings(analyzer, text, Confidence.MEDIUM)) is reported
+
+
+@pytest.mark.parametrize(
+    ("template", "reported"),
+    [
+        ("<p>{{ n|safe }}</p>", True),
+        ("{% autoescape false %}<p>{{ n }}</p>{% endautoescape %}", True),
+        ("<p>{{ n }}</p>", False),
+        ("<p>{{ n }} {{ other|safe }}</p>", False),
+    ],
+)
+def test_what_a_template_prints_as_it_is(template, reported, analyzer):
+    text = (
+        "from flask import render_template_string, request\n\n\ndef f():\n"
+        f"    return render_template_string({template!r}, n=request.args['n'], other='x')\n"
+    )
+    assert any(f.rule_id.endswith("cross-site-scripting") for f in findings(analyzer, text)) is reported
+
+
+@pytest.mark.parametrize(
+    ("body", "cleared"),
+    [
+        ("y = 'ok'\nos.system('ls ' + y)", True),
+        ("y = 'ok' if 7 * 42 > 200 else x\nos.system('ls ' + y)", True),
+        ("os.system('ls ' + x)", False),
+        ("os.system('ls ' + elsewhere())", False),
+        ("for y in ('ok', x):\n    os.system('ls ' + y)", False),
+    ],
+)
+def test_a_sink_that_saw_only_the_programs_own_values_is_cleared(body, cleared, analyzer):
+    found = [f for f in analyzer.analyze([artifact(in_handler(body))]) if isinstance(f, Clearance)]
+    assert any(f.rule_id == "bluecode/os-command-injection" for f in found) is cleared

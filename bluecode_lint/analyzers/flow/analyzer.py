@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bluecode_lint.analyzers.flow.frame import Summary
-    from bluecode_lint.core.model import Artifact, Finding, Rule
+    from bluecode_lint.core.model import Artifact, Clearance, Finding, Rule
 
 THREAT_MODELS = ("auto", "web", "library", "cli")
 _MAX_ROUNDS = 3
@@ -66,7 +66,7 @@ class FlowAnalyzer:
         """Give the analyzer's name in aliases and notifications."""
         return "flow"
 
-    def analyze(self, artifacts: Sequence[Artifact]) -> Iterator[Finding | Notification]:
+    def analyze(self, artifacts: Sequence[Artifact]) -> Iterator[Finding | Clearance | Notification]:
         """Analyse all Python artifacts, then again those whose calls cross into others."""
         self._analyst = Analyst(self._knowledge, self._rules, self._threat_model)
         by_uri = {a.uri: a for a in artifacts if a.language == "python"}
@@ -86,6 +86,8 @@ class FlowAnalyzer:
         for report in reports.values():
             notes.extend(report.notifications)
         yield from best_of(f for r in reports.values() for f in r.findings)
+        for report in reports.values():
+            yield from report.clearances
         yield from sorted(notes, key=lambda n: (n.uri, n.id, n.message))
 
     def _next_round(

@@ -84,8 +84,10 @@ class Calls(Sinks):
             receiver = (dotted(function.value) or "?") if isinstance(function, Attribute) else ""
             self.check_sinks(known, name, path, receiver, arguments)
             result = self.known_call(known, name, path, receiver, arguments)
-        self.check_any_call(name, arguments)
+        if "**" in keywords:
+            self.check_fields(name, arguments)
         if result is None:
+            self.check_any_call(name, arguments)
             result = self.special(name, path, arguments)
         if result is None and base is not None:
             result = self.builtin_method(call, base, values, keywords)
@@ -241,7 +243,9 @@ class Calls(Sinks):
             items = dict(me.items or {})
             for key, value in summary.attributes.items():
                 items["." + key] = self.translate(value, given, call, name)
-            self.store(call.function.value, Value(me.taints, items=items, kind=me.kind, ref=me.ref))
+            changed = Value(me.taints, items=items, kind=me.kind, ref=me.ref)
+            self.store(call.function.value, changed)
+            given = {**given, 0: changed}  # a method that gives back `self` gives it back as it left it
         return self.translate(summary.returned, given, call, name)
 
     def pass_hit(self, hit: Hit, given: Mapping[int, Value], call: Call, name: str) -> None:
@@ -383,7 +387,8 @@ class Calls(Sinks):
             for sanitizer in matching:
                 clears |= sanitizer.clears
                 shape |= sanitizer.shape
-            return self.sanitized(clears, shape, name, arguments)
+            made = self.sanitized(clears, shape, name, arguments)
+            return decoded(made) if any(s.decodes for s in matching) else made
         for neutral in known.neutral:
             if neutral.matches(name, path, receiver):
                 subject = arguments.values[0] if arguments.values else arguments.base
@@ -610,6 +615,11 @@ class Calls(Sinks):
             kept = tuple(t for t in base.taints if t.origin.kind is not Kind.UNKNOWN)
             found = union_taints((found, kept))
         return Value(found)
+
+
+def decoded(value: Value) -> Value:
+    """Forget that a value was cleaned before it was decoded: what the encoding hid is back."""
+    return value.with_taints(tuple(Taint(t.origin, 0, t.shape, t.prefix, t.steps) for t in value.taints))
 
 
 def _first(function: Function | None) -> str:

@@ -7,6 +7,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from bluecode_lint.analyzers.flow.expressions import Expressions
+from bluecode_lint.analyzers.flow.frame import QUOTES
 from bluecode_lint.analyzers.flow.regexes import allowed_characters, is_anchored
 from bluecode_lint.analyzers.flow.values import (
     HARMLESS,
@@ -203,6 +204,8 @@ class Checks(Expressions):
             return self.mask(_PATH_RULES if text != "://" else ()) | self.knowledge.bits["no-dots"]
         if text in ("\n", "\r"):
             return self.mask(("header-injection", "log-injection", "mail-header-injection"))
+        if text in QUOTES:
+            return self.without(set(text), lacks=True) | self.knowledge.bits[QUOTES[text]]
         return self.without(set(text), lacks=True) if len(text) == 1 else 0
 
     def narrow_equality(self, left: Expr, right: Expr, truth: bool) -> None:  # noqa: FBT001  # see narrow

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from bluecode_lint.analyzers.ir import Class, Function, Module
     from bluecode_lint.core.model import Confidence
 
+QUOTES = {"'": "no-quote", '"': "no-double-quote"}
+"""What a text that lacks a quote is said to be."""
 MAX_CALL_DEPTH = 8
 """Calls of local functions that are followed into one another; deeper ones are taken as unknown."""
 
@@ -116,6 +118,9 @@ class Program(Protocol):
 
     def spend(self) -> None:
         """Count a statement that is run; raise `BudgetError` when the module has had its share."""
+
+    def note_sink(self, rule: str, node: Expr, *, harmless: bool) -> None:
+        """Remember whether a sink saw only what the program chose."""
 
     def note_class(self, definition: Class, values: dict[str, Value]) -> None:
         """Remember the variables of a class body."""
@@ -222,6 +227,8 @@ class Frame(ABC):
         if all_const:
             return Value(const=text[: 4 * MAX_PREFIX], harmless=True)
         shape |= self.look(text)
+        if shape & SQL:
+            self.program.note_sink("sql-injection", whole, harmless=not groups)
         made = union_taints(
             [
                 tuple(
@@ -243,7 +250,8 @@ class Frame(ABC):
 
     def hit(self, sink: Sink, taint: Taint, node: Any) -> None:  # noqa: ANN401  # any node of the IR
         """Record that a taint reaches a sink, unless it was cleaned or checked for it."""
-        if (taint.cleared | checked(taint.origin, self.state.facts)) & sink.bit:
+        clean = taint.cleared | checked(taint.origin, self.state.facts)
+        if clean & sink.bit or (self.knowledge.contexts[sink.rule].quotable and clean & self.closing_quote(taint)):
             return
         key = (sink.rule, node.start, node.end, id(taint.origin))
         known = self.hits.get(key)
@@ -251,6 +259,13 @@ class Frame(ABC):
             return
         final = taint.but(steps=step(f"It reaches {sink.what}", node, taint.steps))
         self.hits[key] = Hit(sink.rule, sink.what, final, sink.most, sink.param, sink.built, node.start, node.end)
+
+    def closing_quote(self, taint: Taint) -> int:
+        """Give the bit that says of a text that it lacks the quote it stands between; none if it stands in the open."""
+        for quote, name in QUOTES.items():
+            if taint.shape & BUILT and taint.prefix.count(quote) % 2:
+                return self.knowledge.bits[name]
+        return 0
 
     # --- names -------------------------------------------------------------------------------------------------------
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _CONFIDENCES = {"low": Confidence.LOW, "medium": Confidence.MEDIUM, "high": Confidence.HIGH}
 _KINDS = {kind.name.lower(): kind for kind in Kind}
 _SHAPES = {"normalized": NORMALIZED, "host": HOST, "suffix": SUFFIX, "part": PART, "joined": JOINED}
-PSEUDO = ("whole-only", "rooted-url", "single-slash", "no-dots", "no-leading-slash")
+PSEUDO = ("whole-only", "rooted-url", "single-slash", "no-dots", "no-leading-slash", "no-quote", "no-double-quote")
 """Half checks that clear a context only together; they have bits but no rule. The first is `WHOLE_ONLY`."""
 
 
@@ -91,6 +91,8 @@ class Sanitizer:
     matcher: Matcher
     clears: int
     shape: int
+    decodes: bool
+    """It may bring back what an encoding had made harmless."""
 
 
 @dataclass(slots=True)
@@ -114,6 +116,8 @@ class Context:
     built: bool
     dangerous: frozenset[str] | None
     effect: str
+    quotable: bool
+    """Between quotes only the closing quote can do harm."""
 
 
 @dataclass(slots=True)
@@ -292,7 +296,7 @@ class _Builder:
             self.index(sink.matcher, "sinks", sink)
         for entry in area.get("sanitizers", []):
             shape = _SHAPES[entry["shape"]] if "shape" in entry else 0
-            sanitizer = Sanitizer(_matcher(entry), self.mask(entry["clears"]), shape)
+            sanitizer = Sanitizer(_matcher(entry), self.mask(entry["clears"]), shape, entry.get("decodes", False))
             self.index(sanitizer.matcher, "sanitizers", sanitizer)
         for entry in area.get("guards", []):
             guard = Guard(
@@ -356,6 +360,7 @@ def _context(slug: str, bit: int, entry: dict[str, Any]) -> Context:
         entry.get("built", False),
         frozenset(entry["dangerous"]) if "dangerous" in entry else None,
         entry.get("effect", ""),
+        entry.get("quotable", False),
     )
 
 

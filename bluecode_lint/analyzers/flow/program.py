@@ -71,6 +71,8 @@ class Found:
     summaries: dict[str, Summary] = field(default_factory=dict)
     wanted: set[str] = field(default_factory=set)
     unfinished: list[int] = field(default_factory=list)
+    sinks: dict[tuple[str, int, int], bool] = field(default_factory=dict)
+    """Whether a sink only ever saw what the program chose: by rule, start and end."""
 
 
 class ModuleAnalysis:
@@ -133,6 +135,11 @@ class ModuleAnalysis:
         self.spent += 1
         if self.spent > MAX_WORK:
             raise BudgetError
+
+    def note_sink(self, rule: str, node: Expr, *, harmless: bool) -> None:
+        """Remember what a sink saw."""
+        key = (rule, node.start, node.end)
+        self.found.sinks[key] = harmless and self.found.sinks.get(key, True)
 
     def _declares(self, function: Function, name: str) -> bool:
         return not any(p.name == name for p in function.params)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bluecode_lint.analyzers.flow.frame import Hit, Summary
 from bluecode_lint.analyzers.flow.program import ModuleAnalysis
-from bluecode_lint.analyzers.flow.report import MAX_SNIPPET, draft_findings
+from bluecode_lint.analyzers.flow.report import MAX_SNIPPET, clearances, draft_findings
 from bluecode_lint.analyzers.flow.values import Kind, Origin, Step, Taint, Value
 from bluecode_lint.analyzers.ir_lowering import lower
 from bluecode_lint.core.model import Level, Notification, Region
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from bluecode_lint.analyzers.flow.knowledge import Knowledge
     from bluecode_lint.analyzers.ir import Module
-    from bluecode_lint.core.model import Artifact, Finding, Rule
+    from bluecode_lint.core.model import Artifact, Clearance, Finding, Rule
 
 _MAX_ALIASES = 5
 """Re-exports followed from a name to its definition."""
@@ -33,6 +33,7 @@ class ModuleReport:
 
     uri: str
     findings: list[Finding] = field(default_factory=list)
+    clearances: list[Clearance] = field(default_factory=list)
     notifications: list[Notification] = field(default_factory=list)
     summaries: dict[str, Summary] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
@@ -74,6 +75,7 @@ class Analyst:
         analysis = ModuleAnalysis(module, self._knowledge, externals)
         found = analysis.run()
         report = ModuleReport(artifact.uri, draft_findings(analysis, self._rules, self._threat_model))
+        report.clearances = clearances(analysis)
         report.notifications = _notifications(module, found.unfinished)
         carrier = _Carrier(module)
         for qualname, summary in found.summaries.items():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bluecode_lint.analyzers.flow.sinks import is_identifier_place
 from bluecode_lint.analyzers.flow.values import BUILT, DOUBT, WEAK, Kind, Step, is_doubtful
-from bluecode_lint.core.model import Confidence, Finding, Location, Region
+from bluecode_lint.core.model import Clearance, Confidence, Finding, Location, Region
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -43,6 +43,16 @@ def draft_findings(analysis: ModuleAnalysis, rules: Mapping[str, Rule], threat_m
         if known is None or _rank(draft) > _rank(known):
             best[key] = draft
     return [d.finding for d in best.values()]
+
+
+def clearances(analysis: ModuleAnalysis) -> list[Clearance]:
+    """List the sinks of a module that were looked at and never saw anything but what the program chose."""
+    module = analysis.module
+    return [
+        Clearance(f"bluecode/{rule}", Location(module.uri, Region(*module.position(start), *module.position(end))))
+        for (rule, start, end), harmless in analysis.found.sinks.items()
+        if harmless
+    ]
 
 
 def best_of(findings: Iterable[Finding]) -> list[Finding]:

@@ -22,6 +22,7 @@ from bluecode_lint.analyzers.flow.values import (
     Value,
     all_taints,
     is_doubtful,
+    is_harmless,
     step,
 )
 from bluecode_lint.analyzers.ir import (
@@ -67,6 +68,9 @@ _OPTION_PROGRAMS = frozenset(
 )
 _HOST_PREFIX = re.compile(r"(?:[a-zA-Z][a-zA-Z0-9+.-]*:)?(?:/{0,2}|//[^/?#\0]*)", re.DOTALL)
 """A prefix of a URL after which the host can still be chosen."""
+_PRINTED = re.compile(r"\{\{-?\s*(?P<name>\w+)(?P<filters>[^}]*)\}\}")
+_AS_IS = re.compile(r"\|\s*safe\b")
+_ESCAPING_OFF = re.compile(r"\{%-?\s*autoescape\s+(?:false|off)\b", re.IGNORECASE)
 _MARKUP_TYPES = ("html", "xml", "svg")
 
 
@@ -109,6 +113,8 @@ class Sinks(Containers):
             if not self.applies(sink, arguments):
                 continue
             done.add(sink.rule)
+            harmless = all(is_harmless(value) for value in self.chosen(sink, arguments))
+            self.program.note_sink(sink.rule, arguments.call, harmless=harmless)
             self.check_sink(sink, arguments, arguments.call)
 
     def check_sink(self, sink: Sink, arguments: Arguments, node: Any) -> None:  # noqa: ANN401  # any node of the IR
@@ -119,8 +125,6 @@ class Sinks(Containers):
 
     def check_any_call(self, name: str, arguments: Arguments) -> None:
         """Record what is plainly a sink by its arguments: a statement of SQL run by something that sounds like it."""
-        if "**" in arguments.keywords:
-            self.check_fields(name, arguments)
         for value in (*arguments.values, *arguments.keywords.values()):
             for taint in value.taints:
                 if taint.shape & BUILT and taint.shape & (SQL | HTML) and not taint.shape & WEAK:
@@ -309,6 +313,16 @@ class Sinks(Containers):
         for taint in self.chosen_taints(sink, arguments):
             if not taint.shape & BUILT or not taint.prefix:
                 yield taint
+
+    def template(self, _sink: Sink, arguments: Arguments) -> Iterable[Taint]:
+        """Look at what a constant template prints as it is: ``{{ x|safe }}``, or in a block without escaping."""
+        text = arguments.get(0, "source", "template_string")
+        if text is None or not isinstance(text.const, str):
+            return
+        escaping_off = _ESCAPING_OFF.search(text.const) is not None
+        for found in _PRINTED.finditer(text.const):
+            if (escaping_off or _AS_IS.search(found["filters"])) and found["name"] in arguments.keywords:
+                yield from (t.but(shape=HTML | BUILT) for t in all_taints(arguments.keywords[found["name"]]))
 
     def loader(self, sink: Sink, arguments: Arguments) -> Iterable[Taint]:
         """Look at ``yaml.load``: a safe loader makes any document harmless."""
@@ -566,6 +580,7 @@ _CHECKS: dict[str, Callable[[Any, Sink, Arguments], Iterable[Taint]]] = {
     "file": Sinks.file,
     "markup": Sinks.markup,
     "format-string": Sinks.format_string,
+    "template": Sinks.template,
     "loader": Sinks.loader,
     "parser": Sinks.parser,
     "ambiguous": Sinks.ambiguous,
