@@ -107,6 +107,17 @@ def scan(artifacts: Sequence[Artifact], tools: Tools, policy: Policy, trouble: I
     )
 
 
+def prove(
+    artifacts: Sequence[Artifact], tools: Tools, policy: Policy
+) -> tuple[list[tuple[Finding, Confirmation]], list[Notification]]:
+    """Find, merge and attack, candidates included, and give every confirmation unjudged, in the order of the source."""
+    reports, clearances, notifications = find(artifacts, tools)
+    wanted = [f for f in merge(standing(reports, clearances)) if policy.selects(f) and policy.in_scope(f)]
+    sources = {artifact.uri: artifact for artifact in artifacts}
+    confirmations, cut = probe(wanted, sources, tools, policy.probe_budget)
+    return [(f, confirmations.get(f, NOT_RUN)) for f in wanted], sorted({*notifications, *cut})
+
+
 # --- find ------------------------------------------------------------------------------------------------------------
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from bluecode_lint import __version__
-from bluecode_lint.cli.settings import OPTIONS, Option, Shape
+from bluecode_lint.cli.settings import OPTION_OF, Option, Shape
 from bluecode_lint.core.errors import BluecodeError, ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
 DESCRIPTION = "A security linter for Python that proves what it reports."
 EPILOG = """\
@@ -25,11 +25,17 @@ examples:
   bluecode-lint scan --no-exec -f sarif=out.sarif .     static analysis only, SARIF to a file
   bluecode-lint guard .                                 check prompt files, agent files and prompt strings
   bluecode-lint explain sql-injection                   what a rule means, and how to fix it
+  bluecode-lint prove app/views.py:export               attack one function, and tell each attempt
   bluecode-lint replay 3f9c2ab1                         run a proof again, in the sandbox
 
 exit codes: 0 clean or below --fail-on, 1 results, 2 an error or a scan not to be trusted, 3 nothing to scan
             (with --fail-on-empty), 130 and 143 stopped by a signal
 Every option can be set as a BLUECODE_* environment variable: --fail-on is BLUECODE_FAIL_ON."""
+
+PROVE_OPTIONS = frozenset(
+    {"select", "ignore", "threat-model", "sandbox", "python", "jobs", "cache-dir", "format", "output", "quiet"}
+)
+"""What `prove` takes of the options of `scan`."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -89,6 +95,10 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
         from bluecode_lint.cli.guard_command import guard_command  # noqa: PLC0415  # lazy: start-up time
 
         return guard_command
+    if name == "prove":
+        from bluecode_lint.cli.prove_command import prove_command  # noqa: PLC0415  # lazy: start-up time
+
+        return prove_command
     from bluecode_lint.cli import commands  # noqa: PLC0415  # lazy: start-up time
 
     return {
@@ -121,6 +131,13 @@ def make_parser() -> argparse.ArgumentParser:
     guard.add_argument("paths", nargs="*", type=Path, default=None, metavar="PATH", help="what to check (default: .)")
     guard.add_argument("--text", default=None, metavar="TEXT", help="check this request instead of files")
     _add_options(guard)
+    prove = commands.add_parser(
+        "prove", help="attack everything suspected in one file, and tell each attempt",
+        description="Attack every finding and every candidate of a file, or of one function in it, and show entry by "
+        "entry what was tried and what happened. Exits with 1 if anything is confirmed.", formatter_class=_Formatter,
+    )  # fmt: skip
+    prove.add_argument("target", metavar="FILE[:FUNCTION]", help="what to attack; a method is FILE:Class.method")
+    _add_options(prove, PROVE_OPTIONS)
     explain = commands.add_parser("explain", help="what a rule means, why it matters, how to fix it")
     explain.add_argument("what", metavar="RULE|CWE", help="a rule's id, or a CWE such as CWE-89")
     rules = commands.add_parser("rules", help="list every rule")
@@ -138,12 +155,12 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
         super().__init__(prog, max_help_position=32, width=min(100, int(os.environ.get("COLUMNS", "100"))))
 
 
-def _add_options(parser: argparse.ArgumentParser) -> None:
+def _add_options(parser: argparse.ArgumentParser, names: Collection[str] = OPTION_OF) -> None:
     parser.add_argument("--config", "-c", type=Path, help="use this configuration file")
     parser.add_argument("--isolated", action="store_true", help="use no configuration file at all")
     parser.add_argument("--show-settings", action="store_true", help="print the settings in force, and stop")
     groups: dict[str, argparse._ArgumentGroup] = {}
-    for option in OPTIONS:
+    for option in (OPTION_OF[name] for name in OPTION_OF if name in names):
         group = groups.setdefault(option.group, parser.add_argument_group(option.group))
         _add_option(group, option)
 

@@ -66,7 +66,7 @@ def flags_given(arguments: argparse.Namespace) -> dict[str, Any]:
     """Take the options given on the command line; a list may be repeated, and split by commas."""
     given: dict[str, Any] = {}
     for option in OPTIONS:
-        raw = getattr(arguments, option.key)
+        raw = getattr(arguments, option.key, None)
         if raw is None:
             continue
         if option.shape is Shape.LIST:

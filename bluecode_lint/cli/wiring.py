@@ -76,9 +76,11 @@ def narrow(policy: Policy, inputs: Inputs) -> Policy:
 
 @contextmanager
 def open_tools(
-    settings: Settings, rules: Mapping[str, Rule], inputs: Inputs
+    settings: Settings, rules: Mapping[str, Rule], inputs: Inputs, *, journal: bool = False
 ) -> Iterator[tuple[Tools, tuple[Notification, ...]]]:
     """Build every part, give it with what a reader must know of it, and take it all down afterwards.
+
+    With a ``journal`` each confirmation tells every attempt.
 
     Raises:
         AnalyzerUnavailableError: A wanted analyzer is missing.
@@ -94,7 +96,7 @@ def open_tools(
     manipulation = ManipulationAnalyzer(root, rules)
     prices = root / "models" / "prices.yaml"
     with (
-        _open_prober(settings, inputs.root, remarks) as prober,
+        _open_prober(settings, inputs.root, remarks, journal=journal) as prober,
         open_reasoner(settings, inputs, cache, prices, manipulation.addresses_reviewer) as reasoner,
         _opened_executor(jobs) as executor,
     ):
@@ -154,7 +156,9 @@ def make_external_analyzers(rules: Mapping[str, Rule], jobs: int) -> tuple[Semgr
 
 
 @contextmanager
-def _open_prober(settings: Settings, root: Path, remarks: list[Notification]) -> Iterator[Prober | None]:
+def _open_prober(
+    settings: Settings, root: Path, remarks: list[Notification], *, journal: bool
+) -> Iterator[Prober | None]:
     """Open a sandbox and the probes that attack in it; say so if there is none, and execute nothing then."""
     if settings["no-exec"]:
         yield None
@@ -167,7 +171,8 @@ def _open_prober(settings: Settings, root: Path, remarks: list[Notification]) ->
             return
         from bluecode_lint.probes import AttackProber, ProbeOptions  # noqa: PLC0415  # lazy: start-up time
 
-        yield AttackProber(sandbox, root, parse_python, ProbeOptions(python=settings["python"] or sys.executable))
+        options = ProbeOptions(python=settings["python"] or sys.executable, journal=journal)
+        yield AttackProber(sandbox, root, parse_python, options)
 
 
 @contextmanager

@@ -304,6 +304,20 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """One execution of a probe: which way in, what was sent through which input, whether the sink was reached.
+
+    ``payload`` is empty for harmless data; ``ended`` says how the code ended, where it did not simply return.
+    """
+
+    entry: str
+    input: str = ""
+    payload: str = ""
+    reached: bool = False
+    ended: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Confirmation:
     """The answer of a probe. ``replay`` is a self-contained Python script that runs the attack again (in a sandbox)."""
 
@@ -316,6 +330,8 @@ class Confirmation:
     """Declared level of the sandbox it ran in."""
     runs: int = 0
     """How many executions stand behind it, replays and controls included."""
+    journal: tuple[Attempt, ...] = ()
+    """Each of them, in order, where it was asked for."""
 
 
 NOT_RUN = Confirmation(Outcome.NOT_RUN)

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bluecode_lint.core.model import Confidence, Confirmation, Evidence, Job, Limits, Outcome
+from bluecode_lint.core.model import Attempt, Confidence, Confirmation, Evidence, Job, Limits, Outcome
 from bluecode_lint.probes import families
 from bluecode_lint.probes.replay import MARK, write_replay
 
@@ -58,12 +58,13 @@ class ProbeOptions:
     """What an operator may set.
 
     ``budget`` is the number of attempts a finding may cost, ``seconds`` their processor time. ``python`` is the
-    interpreter inside the sandbox.
+    interpreter inside the sandbox. With a ``journal`` a confirmation tells every attempt.
     """
 
     budget: int = 80
     seconds: float = 5.0
     python: str = sys.executable
+    journal: bool = False
 
 
 class AttackProber:
@@ -124,6 +125,7 @@ class AttackProber:
             "last": last,
             "budget": self._options.budget,
             "seconds": self._options.seconds,
+            "journal": self._options.journal,
         }
 
     def _job(self, plan: dict[str, Any]) -> Job:
@@ -143,12 +145,17 @@ class AttackProber:
         runs = int(report.get("attempts", 0))
         outcome = Outcome(report["outcome"])
         if outcome is not Outcome.CONFIRMED:
-            return Confirmation(outcome, family.name, str(report["reason"]), sandbox=level, runs=runs)
+            reason = str(report["reason"])
+            return Confirmation(outcome, family.name, reason, sandbox=level, runs=runs, journal=_journal(report))
         words, point = str(report["words"]), str(report["point"])
         evidence = Evidence(f"{words}, {point}" if point else words, str(report["shown"]), str(report["effect"]))
         reason = f"whoever controls {point} of {words} can do this" if point else f"{words} does this by itself"
         script = write_replay(plan, report, evidence, family, self._root)
-        return Confirmation(outcome, family.name, reason, evidence, script, level, runs)
+        return Confirmation(outcome, family.name, reason, evidence, script, level, runs, _journal(report))
+
+
+def _journal(report: dict[str, Any]) -> tuple[Attempt, ...]:
+    return tuple(Attempt(*entry) for entry in report.get("journal", ()))
 
 
 def _read_report(data: bytes) -> dict[str, Any] | None:

@@ -7,8 +7,10 @@ import threading
 import warnings
 from typing import TYPE_CHECKING, Any, cast
 
+from bluecode_lint.core.model import Region
+
 if TYPE_CHECKING:
-    from bluecode_lint.core.protocols import Node
+    from bluecode_lint.core.protocols import Node, Syntax
 
 
 _of_thread = threading.local()  # parsers are not safe to share between threads
@@ -54,3 +56,18 @@ class LazySyntax:
 def parse_python(text: str) -> LazySyntax:
     """Make the syntax of a Python text. Lone surrogates become ``?``, so that every text has a tree."""
     return LazySyntax(text.encode("utf-8", errors="replace"))
+
+
+def definitions(syntax: Syntax) -> list[tuple[str, Region]]:
+    """List the functions and classes of a text by dotted name, with the lines they take (columns are 1)."""
+    found: list[tuple[str, Region]] = []
+    stack = [(syntax.root, "")]
+    while stack:
+        node, owner = stack.pop()
+        if node.type in {"function_definition", "class_definition"}:
+            name = node.child_by_field_name("name")
+            text = name.text if name is not None else None
+            owner += ("." if owner else "") + (text or b"").decode("utf-8", "replace")
+            found.append((owner, Region(node.start_point[0] + 1, 1, node.end_point[0] + 2, 1)))
+        stack.extend((child, owner) for child in node.children)
+    return found

@@ -32,7 +32,8 @@ def carry_out(plan: dict[str, Any]) -> dict[str, Any]:
         return {"outcome": "inconclusive", "reason": search, "attempts": 0}
     if "attack" in plan:
         return replay(search, plan["attack"])
-    return report_of(search.conclude())
+    report = report_of(answer := search.conclude())
+    return {**report, "journal": answer.journal} if plan.get("journal") else report
 
 
 def prepare(plan: dict[str, Any]) -> Search | str:

@@ -100,6 +100,8 @@ class Answer:
     words: str = ""
     effect: str = ""
     loaded: list[str] = field(default_factory=list)
+    journal: list[tuple[str, str, str, bool, str]] = field(default_factory=list)
+    """Every attempt: way in, input, payload, whether it reached the sink, how it ended."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,7 @@ class Search:
         self.seconds = 0.0
         self.template_roots: tuple[str, ...] = ()
         self.loaded: list[str] = []
+        self.journal: list[tuple[str, str, str, bool, str]] = []
 
     # --- one attempt -------------------------------------------------------------------------------------------------
 
@@ -156,6 +159,11 @@ class Search:
         observed = run_attempt(self.subject, entry, stage, seconds=ATTEMPT_SECONDS, traced=self.family.traced)
         self.seconds += observed.seconds
         self.loaded = sorted({*self.loaded, *observed.loaded})
+        sent = payload.shown if payload is not None else ""
+        ended = "timed out" if observed.timed_out else observed.error
+        self.journal.append(
+            (observed.words or entry.words, point.words if point else "", sent, bool(self.here(observed)), ended)
+        )
         return observed
 
     def _stage(self, setup: Setup, canary: str) -> Stage:
@@ -244,7 +252,7 @@ class Search:
         return doubtful or decided[0]
 
     def _done(self, answer: Answer) -> Answer:
-        answer.attempts, answer.loaded = self.attempts, self.loaded
+        answer.attempts, answer.loaded, answer.journal = self.attempts, self.loaded, self.journal
         return answer
 
     def _try_entry(self, entry: Entry) -> Answer:
