@@ -307,11 +307,17 @@ def judge(cases: Sequence[Case], tools: Tools) -> list[Judged]:
 # --- decide ----------------------------------------------------------------------------------------------------------
 
 
-def decide(rule: Rule, confidence: Confidence, outcome: Outcome, verdict: Verdict) -> Decision:
+def decide(
+    rule: Rule, confidence: Confidence, outcome: Outcome, verdict: Verdict, *, by_caller: bool = False
+) -> Decision:
     """Say how a defect is reported: the project's whole policy, as a pure table.
 
     Only execution makes an error of a guess. A verdict alone never hides a sure finding and raises nothing to error.
+    ``by_caller``: the attack came in by an argument, and nothing showed that an outsider chooses it.
     """
+    if outcome is Outcome.CONFIRMED and by_caller and confidence is Confidence.LOW:
+        level = rule.level.lowered() if rule.level is Level.ERROR else rule.level
+        return Decision(ResultKind.FAIL, level, "confirmed by execution, for whoever calls the function")
     if outcome is Outcome.CONFIRMED:
         return Decision(ResultKind.FAIL, Level.ERROR, "confirmed by execution")
     said_unsafe = verdict.judgment is Judgment.UNSAFE
@@ -343,7 +349,9 @@ def report(
     results: list[Result] = []
     for item in judged:
         case = item.case
-        decision = decide(case.rule, case.finding.confidence, case.confirmation.outcome, item.verdict)
+        confirmation = case.confirmation
+        by_caller = confirmation.evidence is not None and confirmation.evidence.by_caller
+        decision = decide(case.rule, case.finding.confidence, confirmation.outcome, item.verdict, by_caller=by_caller)
         if decision.level is None or case.finding.confidence < policy.min_confidence:
             continue
         if decision.kind is ResultKind.FAIL and decision.level.rank < policy.min_level.rank:

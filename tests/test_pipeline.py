@@ -63,6 +63,16 @@ def test_confirmed_is_an_error_whatever_else_was_said(kind):
         assert (decision.kind, decision.level) == (ResultKind.FAIL, Level.ERROR)
 
 
+@pytest.mark.parametrize("level", [Level.NOTE, Level.WARNING, Level.ERROR])
+def test_a_candidate_that_only_a_caller_can_use_stays_at_its_rules_level(level):
+    rule = make_rule(level=level)
+    for judgment in Judgment:
+        decision = decide(rule, Confidence.LOW, Outcome.CONFIRMED, judged(judgment), by_caller=True)
+        assert decision.level is min(level, Level.WARNING, key=lambda each: each.rank)
+        surer = decide(rule, Confidence.MEDIUM, Outcome.CONFIRMED, judged(judgment), by_caller=True)
+        assert surer.level is Level.ERROR
+
+
 def test_only_execution_makes_an_error_of_a_guess():
     for _, level, confidence, outcome, judgment in EVERY_CASE:
         decision = decide(make_rule(level=level), confidence, outcome, judged(judgment))

@@ -301,6 +301,8 @@ class Evidence:
     entry: str
     payload: str
     effect: str
+    by_caller: bool = False
+    """The input is an argument: who calls the function decides on it, and nothing showed that this is an outsider."""
 
 
 @dataclass(frozen=True, slots=True)

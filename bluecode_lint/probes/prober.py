@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from bluecode_lint.probes.families.family import Family
 
 HERE = Path(__file__).resolve().parent
+ARGUMENT = "argument"
+"""The door that only a caller of the function has (see `driver.stage.Point`)."""
 PRELOAD = ("bluecode_lint.probes.driver.main", "bluecode_lint.probes.families.command_injection")
 """What a warm sandbox may import beforehand: the driver changes nothing until a job asks it to."""
 
@@ -148,7 +150,9 @@ class AttackProber:
             reason = str(report["reason"])
             return Confirmation(outcome, family.name, reason, sandbox=level, runs=runs, journal=_journal(report))
         words, point = str(report["words"]), str(report["point"])
-        evidence = Evidence(f"{words}, {point}" if point else words, str(report["shown"]), str(report["effect"]))
+        entry = f"{words}, {point}" if point else words
+        by_caller = report["attack"]["point"][0] == ARGUMENT
+        evidence = Evidence(entry, str(report["shown"]), str(report["effect"]), by_caller)
         reason = f"whoever controls {point} of {words} can do this" if point else f"{words} does this by itself"
         script = write_replay(plan, report, evidence, family, self._root)
         return Confirmation(outcome, family.name, reason, evidence, script, level, runs, _journal(report))
