@@ -52,6 +52,28 @@ QUERY = """def find(cursor, name):
 """
 
 
+PRIVATE = """import os
+
+def _runner(program):
+    def run():
+        os.system("exec " + program)  # sink
+    return run
+
+class Tools:
+    clean = _runner("true")
+"""
+
+
+@pytest.mark.parametrize(("text", "outcome"), [
+    (PRIVATE, Outcome.INCONCLUSIVE),
+    (PRIVATE.replace("_runner", "runner"), Outcome.CONFIRMED),
+    (PRIVATE.partition("class")[0], Outcome.CONFIRMED),
+])  # fmt: skip
+def test_a_private_function_that_only_the_modules_top_level_calls_is_no_way_in(text, outcome, sandbox):
+    text = text.replace("return run", "run()\n    return run")
+    assert attack(sandbox, text, 78).outcome is outcome
+
+
 def test_it_is_a_prober():
     assert isinstance(AttackProber(None, None, parse_python), Prober)
 

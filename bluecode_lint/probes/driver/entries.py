@@ -60,7 +60,10 @@ class Subject:
 
 
 def plan_entries(subject: Subject, line: int) -> list[list[Entry]]:
-    """List the ways to a line in groups, outermost first: callers before the function itself, the script last."""
+    """List the ways to a line in groups, outermost first: callers before the function itself, the script last.
+
+    A private function that only the module's own top level calls is no way in: the module chose what it is given.
+    """
     target = subject.outline.enclosing(line)
     script = [Entry("script", "__main__")]
     if target is None:
@@ -70,7 +73,8 @@ def plan_entries(subject: Subject, line: int) -> list[list[Entry]]:
     groups: list[list[Entry]] = []
     if callers:
         groups.append([_entry(f) for f in callers[:4]])
-    groups.append([_entry(own)])
+    if not (own.is_private and not callers and subject.outline.is_used_at_top(own)):
+        groups.append([_entry(own)])
     if target.outer is not None and target is not own:
         groups.append([_entry(target)])
     groups.append(script)

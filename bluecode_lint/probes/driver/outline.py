@@ -24,6 +24,11 @@ class Function:
         return self.node.name
 
     @property
+    def is_private(self) -> bool:
+        """Tell whether the name says that only the module itself calls it."""
+        return self.name.startswith("_") and not self.name.endswith("__")
+
+    @property
     def words(self) -> str:
         """Say it for people, such as ``Store.find()``."""
         return f"{self.owner}.{self.name}()" if self.owner else f"{self.name}()"
@@ -65,6 +70,14 @@ class Outline:
                     found.setdefault(id(outer), outer)
             wanted |= {f.name for f in found.values()}
         return list(found.values())
+
+    def is_used_at_top(self, target: Function) -> bool:
+        """Tell whether code outside of all functions mentions a function."""
+        inside = {id(node) for function in self.functions for node in ast.walk(function.node)}
+        return any(
+            isinstance(node, ast.Name) and node.id == target.name and id(node) not in inside
+            for node in ast.walk(self.tree)
+        )
 
     def statement(self, first: int, last: int) -> tuple[int, int]:
         """Widen a span of lines to the simple statement (or the header of the compound one) around it."""
