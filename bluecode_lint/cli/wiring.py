@@ -133,17 +133,18 @@ def make_analyzers(settings: Settings, rules: Mapping[str, Rule], jobs: int) -> 
         AnalyzerUnavailableError: Bandit or Semgrep is not installed.
     """
     from bluecode_lint.analyzers.flow import FlowAnalyzer  # noqa: PLC0415  # lazy: start-up time
+    from bluecode_lint.analyzers.lowered import LoweredModules  # noqa: PLC0415  # lazy: start-up time
     from bluecode_lint.analyzers.misuse import MisuseAnalyzer  # noqa: PLC0415  # lazy: start-up time
 
     external = make_external_analyzers(rules, jobs)
     for tool in external:
         tool.ensure_available()
-    root = rules_root()
+    root, lowered = rules_root(), LoweredModules()
     return (
         *external,
         # In this process: with Bandit and Semgrep on the other processors, workers of its own cost more than they give.
-        FlowAnalyzer(root, rules, threat_model=settings["threat-model"]),
-        MisuseAnalyzer(root, rules),
+        FlowAnalyzer(root, rules, threat_model=settings["threat-model"], lowered=lowered),
+        MisuseAnalyzer(root, rules, lowered=lowered),
     )
 
 

@@ -13,13 +13,15 @@ from bluecode_lint.analyzers.flow.knowledge import load_knowledge
 from bluecode_lint.analyzers.flow.project import Analyst, Crossings, ModuleReport, is_strong, signature
 from bluecode_lint.analyzers.flow.report import best_of
 from bluecode_lint.analyzers.flow.sinks import CHECKS
+from bluecode_lint.analyzers.lowered import LoweredModules
 from bluecode_lint.core.model import Level, Notification
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from bluecode_lint.analyzers.flow.frame import Summary
+    from bluecode_lint.analyzers.ir import Module
     from bluecode_lint.core.model import Artifact, Clearance, Finding, Rule
 
 THREAT_MODELS = ("auto", "web", "library", "cli")
@@ -36,7 +38,13 @@ class FlowAnalyzer:
     """Follows hostile data from where it comes in to where it does harm."""
 
     def __init__(
-        self, rules_root: Path, rules: Mapping[str, Rule], *, jobs: int = 1, threat_model: str = "auto"
+        self,
+        rules_root: Path,
+        rules: Mapping[str, Rule],
+        *,
+        jobs: int = 1,
+        threat_model: str = "auto",
+        lowered: Callable[[Artifact], Module] | None = None,
     ) -> None:
         """Load the knowledge.
 
@@ -46,6 +54,7 @@ class FlowAnalyzer:
             jobs: Processes to use at most.
             threat_model: Who is hostile: ``web`` clients only, callers of a ``library`` too, or, for a ``cli``, whoever
                 starts the program; ``auto`` decides by what each function looks like.
+            lowered: Gives an artifact's module, where others share it; in this process only.
 
         Raises:
             RulesError: The knowledge is missing or malformed.
@@ -59,7 +68,7 @@ class FlowAnalyzer:
         self._jobs = jobs
         self._threat_model = threat_model
         self._knowledge = load_knowledge(rules_root, rules, CHECKS)
-        self._analyst = Analyst(self._knowledge, rules, threat_model)
+        self._lowered = lowered
 
     @property
     def name(self) -> str:
@@ -68,7 +77,8 @@ class FlowAnalyzer:
 
     def analyze(self, artifacts: Sequence[Artifact]) -> Iterator[Finding | Clearance | Notification]:
         """Analyse all Python artifacts, then again those whose calls cross into others."""
-        self._analyst = Analyst(self._knowledge, self._rules, self._threat_model)
+        lowered = self._lowered or LoweredModules()
+        self._analyst = Analyst(self._knowledge, self._rules, self._threat_model, lowered)
         by_uri = {a.uri: a for a in artifacts if a.language == "python"}
         reports: dict[str, ModuleReport] = {}
         notes: list[Notification] = []
@@ -146,7 +156,7 @@ class _Worker:
 
 def _start_worker(root: Path, rules: Mapping[str, Rule], threat_model: str) -> None:
     gc.set_threshold(50_000, 50, 50)
-    _Worker.analyst = Analyst(load_knowledge(root, rules, CHECKS), rules, threat_model)
+    _Worker.analyst = Analyst(load_knowledge(root, rules, CHECKS), rules, threat_model, LoweredModules())
 
 
 def _analyse_in_worker(task: Task) -> ModuleReport:

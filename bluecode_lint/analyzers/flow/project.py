@@ -9,11 +9,10 @@ from bluecode_lint.analyzers.flow.frame import Hit, Summary
 from bluecode_lint.analyzers.flow.program import ModuleAnalysis
 from bluecode_lint.analyzers.flow.report import MAX_SNIPPET, clearances, draft_findings
 from bluecode_lint.analyzers.flow.values import Kind, Origin, Step, Taint, Value
-from bluecode_lint.analyzers.ir_lowering import lower
 from bluecode_lint.core.model import Level, Notification, Region
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from bluecode_lint.analyzers.flow.knowledge import Knowledge
     from bluecode_lint.analyzers.ir import Module
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
 
 _MAX_ALIASES = 5
 """Re-exports followed from a name to its definition."""
-_MAX_KEPT_BYTES = 8_000_000
-"""Source whose lowered form is kept for the next round (about 40 bytes of memory for each)."""
 _MAX_STRIPPED = 3
 """Leading folders a module's name may lack in an import."""
 
@@ -41,15 +38,16 @@ class ModuleReport:
 
 
 class Analyst:
-    """Analyses one file after another, keeping the lowered modules while they are few enough to be kept."""
+    """Analyses one file after another; ``lowered`` gives the module of each."""
 
-    def __init__(self, knowledge: Knowledge, rules: Mapping[str, Rule], threat_model: str) -> None:
-        """Start with nothing lowered."""
+    def __init__(
+        self, knowledge: Knowledge, rules: Mapping[str, Rule], threat_model: str, lowered: Callable[[Artifact], Module]
+    ) -> None:
+        """Keep what every file is analysed with."""
         self._knowledge = knowledge
         self._rules = rules
         self._threat_model = threat_model
-        self._lowered: dict[str, Module] = {}
-        self._kept_bytes = 0
+        self._lowered = lowered
 
     def analyse(self, artifact: Artifact, externals: Mapping[str, Summary]) -> ModuleReport:
         """Analyse a file, given the summaries of the functions of others it calls. Never raises for its content."""
@@ -60,18 +58,8 @@ class Analyst:
             note = Notification(Level.ERROR, "flow-analysis-failed", text, artifact.uri)
             return ModuleReport(artifact.uri, notifications=[note])
 
-    def _lower(self, artifact: Artifact) -> Module:
-        known = self._lowered.get(artifact.uri)
-        if known is not None:
-            return known
-        module = lower(artifact.uri, artifact.syntax)
-        if self._kept_bytes < _MAX_KEPT_BYTES:
-            self._lowered[artifact.uri] = module
-            self._kept_bytes += len(module.source)
-        return module
-
     def _analyse(self, artifact: Artifact, externals: Mapping[str, Summary]) -> ModuleReport:
-        module = self._lower(artifact)
+        module = self._lowered(artifact)
         analysis = ModuleAnalysis(module, self._knowledge, externals)
         found = analysis.run()
         report = ModuleReport(artifact.uri, draft_findings(analysis, self._rules, self._threat_model))

@@ -7,7 +7,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from bluecode_lint.analyzers.ir import Call, Class, Dict, Expr, Function, Stmt, Subscript, last_name, string_value
-from bluecode_lint.analyzers.ir_lowering import lower
+from bluecode_lint.analyzers.lowered import LoweredModules
 from bluecode_lint.analyzers.misuse.catalogue import Entry, load_entries, load_well_known
 from bluecode_lint.analyzers.misuse.checks import CHECKS
 from bluecode_lint.analyzers.misuse.conditions import Site
@@ -39,13 +39,13 @@ class MisuseAnalyzer:
         *,
         lowered: Callable[[Artifact], Module] | None = None,
     ) -> None:
-        """Load the entries. ``lowered`` gives an artifact's module where somebody has lowered it already.
+        """Load the entries. ``lowered`` gives an artifact's module where others share it.
 
         Raises:
             RulesError: An entry is malformed.
         """
         self._rules = rules
-        self._lowered = lowered or (lambda artifact: lower(artifact.uri, artifact.syntax))
+        self._lowered = lowered or LoweredModules()
         self._well_known = load_well_known(rules_root / "misuse" / "packages.txt")
         self._index: dict[str, dict[str, list[Entry]]] = {}
         for entry in load_entries(rules_root / "misuse", rules):
