@@ -29,7 +29,7 @@ class Inputs:
     root: Path
     artifacts: tuple[Artifact, ...]
     notifications: tuple[Notification, ...]
-    in_scope: Callable[[Finding], bool]
+    in_scope: ChangeScope
 
 
 def collect_inputs(settings: Settings, paths: Sequence[Path], cwd: Path) -> Inputs:
@@ -145,10 +145,11 @@ class ChangeScope:
         """Tell whether to report ``finding``."""
         if self._changed is None:
             return True
-        for place in (finding.location, *finding.code_flow):
-            touched = range(place.region.start_line, place.region.end_line + 1)
-            if any(
-                lines.start < touched.stop and touched.start < lines.stop for lines in self._changed.get(place.uri, ())
-            ):
-                return True
-        return False
+        places = (finding.location, *finding.code_flow)
+        return any(self.touches(p.uri, range(p.region.start_line, p.region.end_line + 1)) for p in places)
+
+    def touches(self, uri: str, lines: range) -> bool:
+        """Tell whether some of these lines of a file are asked about."""
+        if self._changed is None:
+            return True
+        return any(lines.start < part.stop and part.start < lines.stop for part in self._changed.get(uri, ()))

@@ -1,57 +1,77 @@
-"""Whether and how a model judges, too: chosen by the operator's flags and environment alone."""
+"""Whether and how a model judges, reviews and attacks, too: chosen by the operator's flags and environment alone."""
 
 from __future__ import annotations
 
 import os
 import sys
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bluecode_lint.core.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from bluecode_lint.cli.inputs import Inputs
     from bluecode_lint.cli.settings import Settings
-    from bluecode_lint.core.model import Artifact
-    from bluecode_lint.core.protocols import Reasoner
+    from bluecode_lint.core.model import Artifact, Rule
+    from bluecode_lint.core.protocols import Analyzer, Reasoner
     from bluecode_lint.reasoners.model import Endpoint, Estimate, ModelOptions, SpendLimits
 
 _MODEL_VARIABLES = ("BLUECODE_LLM_MODEL", "OPENAI_MODEL")
 _MICRO = 1_000_000
 
 
+@dataclass(frozen=True, slots=True)
+class Thinking:
+    """The parts of a scan that may ask a model; they share one budget and one receipt."""
+
+    reasoner: Reasoner
+    reviewers: tuple[Analyzer, ...] = ()
+
+
 @contextmanager
-def open_reasoner(
-    settings: Settings, inputs: Inputs, cache: Path, prices: Path, addresses_reviewer: Callable[[Artifact], bool]
-) -> Iterator[Reasoner]:
-    """Open the offline reasoner and, if a model was named, the one that builds on it.
+def open_thinking(
+    settings: Settings,
+    inputs: Inputs,
+    rules: Mapping[str, Rule],
+    root: Path,
+    cache: Path,
+    addresses_reviewer: Callable[[Artifact], bool],
+) -> Iterator[Thinking]:
+    """Open the offline reasoner and, if a model was named, what builds on it. ``root`` is that of the rules.
 
     Raises:
         ConfigError: The endpoint or a limit is malformed.
-        UsageError: A model is required and none is named.
+        UsageError: A model is required, or asked to review, and none is named.
     """
     from bluecode_lint.reasoners.offline import OfflineReasoner  # noqa: PLC0415  # lazy: start-up time
 
     endpoint = _choose_endpoint(settings)
     if endpoint is None:
-        yield OfflineReasoner()
+        yield Thinking(OfflineReasoner())
         return
-    from bluecode_lint.reasoners.model import ModelParts, open_model_reasoner  # noqa: PLC0415  # lazy: start-up time
+    from bluecode_lint.reasoners.model import (  # noqa: PLC0415  # lazy: start-up time
+        ClientOptions,
+        ModelParts,
+        ModelReviewer,
+        open_model_reasoner,
+    )
 
     parts = ModelParts(
         endpoint,
-        prices=prices,
+        prices=Path(settings["llm-prices"]) if settings["llm-prices"] else root / "models" / "prices.yaml",
         cache=cache,
         record=Path(settings["record"]) if settings["record"] else None,
         replay=Path(settings["replay-llm"]) if settings["replay-llm"] else None,
+        client=ClientOptions(timeout_s=_timeout_s(settings)),
     )
     options = _options(settings, addresses_reviewer)
     with open_model_reasoner(OfflineReasoner(), parts, options, inputs.artifacts) as reasoner:
-        yield reasoner
+        reviewer = ModelReviewer(reasoner.conversation, rules, is_in_scope=inputs.in_scope.touches)
+        yield Thinking(reasoner, (reviewer,) if settings["review"] else ())
         if settings["estimate"]:
             _show_estimate(reasoner.estimate, endpoint)
 
@@ -59,8 +79,8 @@ def open_reasoner(
 def _choose_endpoint(settings: Settings) -> Endpoint | None:
     named = settings["llm-model"] or next(filter(None, map(os.environ.get, _MODEL_VARIABLES)), "")
     if settings["no-llm"] or settings["offline"] or not named:
-        if settings["require-llm"]:
-            message = "a model is required, but none is named, or --no-llm or --offline forbids it"
+        if settings["require-llm"] or settings["review"]:
+            message = "a model is needed, but none is named, or --no-llm or --offline forbids it"
             raise UsageError(message, advice="Name one with --llm-model or BLUECODE_LLM_MODEL.")
         return None
     from bluecode_lint.reasoners.model import endpoint_from_environment  # noqa: PLC0415  # lazy: start-up time
@@ -80,6 +100,14 @@ def _options(settings: Settings, addresses_reviewer: Callable[[Artifact], bool])
         addresses_reviewer=addresses_reviewer,
     )
     return replace(options, show=_show_prompt) if settings["show-prompts"] else options
+
+
+def _timeout_s(settings: Settings) -> float:
+    seconds: int = settings["llm-timeout"]
+    if not seconds:
+        message = "--llm-timeout must be at least one second"
+        raise ConfigError(message)
+    return float(seconds)
 
 
 def _limits(settings: Settings) -> SpendLimits:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bluecode_lint import __version__
-from bluecode_lint.cli.models import open_reasoner
+from bluecode_lint.cli.models import open_thinking
 from bluecode_lint.cli.progress import ProgressLine
 from bluecode_lint.cli.selectors import RuleSelection
 from bluecode_lint.core.errors import AnalyzerUnavailableError, SandboxUnavailableError
@@ -94,18 +94,17 @@ def open_tools(
     remarks: list[Notification] = []
     root, cache = rules_root(), cache_directory(settings["cache-dir"])
     manipulation = ManipulationAnalyzer(root, rules)
-    prices = root / "models" / "prices.yaml"
     with (
         _open_prober(settings, inputs.root, remarks, journal=journal) as prober,
-        open_reasoner(settings, inputs, cache, prices, manipulation.addresses_reviewer) as reasoner,
+        open_thinking(settings, inputs, rules, root, cache, manipulation.addresses_reviewer) as thinking,
         _opened_executor(jobs) as executor,
     ):
         yield (
             Tools(
-                analyzers=(*make_analyzers(settings, rules, jobs), manipulation),
+                analyzers=(*make_analyzers(settings, rules, jobs), manipulation, *thinking.reviewers),
                 rules=rules,
                 retriever=open_retriever(root, parse_python, cache=cache),
-                reasoner=reasoner,
+                reasoner=thinking.reasoner,
                 executor=executor,
                 prober=prober,
                 tool_version=__version__,

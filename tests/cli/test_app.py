@@ -260,8 +260,11 @@ def test_an_estimate_sends_nothing(project, capsys):
 @pytest.mark.parametrize(
     ("flags", "complaint"),
     [
-        (["--require-llm"], "a model is required"),
-        (["--require-llm", "--offline", *NOBODY], "a model is required"),
+        (["--require-llm"], "a model is needed"),
+        (["--require-llm", "--offline", *NOBODY], "a model is needed"),
+        (["--review"], "a model is needed"),
+        ([*NOBODY, "--llm-timeout", "0"], "at least one second"),
+        ([*NOBODY, "--llm-prices", "nowhere.yaml"], "not a price table"),
         ([*NOBODY, "--max-cost", "much"], "an amount in US dollars"),
         ([*NOBODY, "--max-cost", "-1"], "must not be negative"),
         (["--llm-model", "m", "--llm-base-url", "ftp://x"], "must be an http(s) URL"),

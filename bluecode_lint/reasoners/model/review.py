@@ -142,7 +142,7 @@ def _finding(candidate: Candidate, rule: Rule, suspicion: Mapping[str, Any]) -> 
         rule_id=rule.id,
         cwe=rule.cwe,
         location=Location(candidate.artifact.uri, Region(number, start, number, len(line.rstrip()) + 1)),
-        message=f"a model suspects this in `{candidate.name}`, and nothing has proven it: {why}",
+        message=f"a suspicion of the model about `{candidate.name}`, not of a rule: {why}",
         confidence=Confidence.MEDIUM,
         aliases=(OWN_SUSPICION,),
         snippet=line.strip(),

@@ -86,7 +86,9 @@ def test_a_suspicion_that_can_be_pointed_at_becomes_a_finding_marked_as_an_opini
     assert isinstance(finding, Finding)
     assert (finding.cwe, finding.confidence, finding.aliases) == (862, Confidence.MEDIUM, ("model:review",))
     assert finding.snippet == "db.session.delete(invoice)"
-    assert "a model suspects this in `remove`, and nothing has proven it" in finding.message
+    assert finding.message.startswith(
+        "a suspicion of the model about `remove`, not of a rule: Anybody deletes any invoice."
+    )
     assert "trust me" not in chat.requests[0].messages[1][1]
 
 
