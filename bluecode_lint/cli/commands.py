@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bluecode_lint.cli import wiring
+from bluecode_lint.cli.baselines import open_baseline, settle_baseline
 from bluecode_lint.cli.config import load_settings
 from bluecode_lint.cli.inputs import STDIN, collect_inputs, list_inputs
 from bluecode_lint.cli.outputs import plan_outputs, wants_color, write_report
@@ -46,13 +47,14 @@ def scan_command(arguments: argparse.Namespace) -> ExitCode:
     if settings["show-files"]:
         sys.stdout.write("".join(f"{uri}\n" for uri in list_inputs(settings, paths, cwd)))
         return ExitCode.CLEAN
-    destinations = plan_outputs(settings)
+    destinations, baseline = plan_outputs(settings), open_baseline(settings)
     started = time.monotonic()
     rules = wiring.load_catalogue(settings)
     policy = wiring.make_policy(settings, rules)
     inputs = collect_inputs(settings, paths, cwd)
     with wiring.open_tools(settings, rules, inputs) as (tools, remarks):
         run = scan(inputs.artifacts, tools, wiring.narrow(policy, inputs), (*inputs.notifications, *remarks))
+    run = settle_baseline(run, baseline, settings, inputs.root, {artifact.uri for artifact in inputs.artifacts})
     trouble = keep_replays(run, wiring.cache_directory(settings["cache-dir"]))
     if trouble:
         sys.stderr.write(f"bluecode-lint: {trouble}\n")

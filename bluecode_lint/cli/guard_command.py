@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from bluecode_lint import __version__
 from bluecode_lint.cli import wiring
+from bluecode_lint.cli.baselines import open_baseline, settle_baseline
 from bluecode_lint.cli.commands import config_start, exit_code_of, flags_given, show_settings, summarize, write_reports
 from bluecode_lint.cli.config import load_settings
 from bluecode_lint.cli.inputs import STDIN, ChangeScope, changed_lines, excludes_from, read_staged, read_stdin
@@ -52,7 +53,7 @@ def guard_command(arguments: argparse.Namespace) -> ExitCode:
     settings = load_settings(flags_given(arguments), start, arguments.config, isolated=arguments.isolated)
     if arguments.show_settings:
         return show_settings(settings)
-    destinations = plan_outputs(settings)
+    destinations, baseline = plan_outputs(settings), open_baseline(settings)
     started = time.monotonic()
     gathered = _gather(arguments.text, settings, paths, cwd)
     if settings["show-files"]:
@@ -60,6 +61,8 @@ def guard_command(arguments: argparse.Namespace) -> ExitCode:
         sys.stdout.write("".join(f"{uri}\n" for uri in uris))
         return ExitCode.CLEAN
     run = _make_guard(settings, gathered.in_scope).check(gathered.instructions, gathered.notifications)
+    scanned = {instruction.artifact.uri for instruction in gathered.instructions}
+    run = settle_baseline(run, baseline, settings, find_root(paths, cwd), scanned)
     write_reports(run, destinations, settings)
     if not settings["quiet"]:
         summarize(run, time.monotonic() - started, to_terminal=all(d.path or d.format != "text" for d in destinations))
