@@ -118,6 +118,22 @@ def prove(
     return [(f, confirmations.get(f, NOT_RUN)) for f in wanted], sorted({*notifications, *cut})
 
 
+def triage(
+    findings: Sequence[Finding], artifacts: Sequence[Artifact], rules: Sequence[Rule], tools: Tools, policy: Policy
+) -> tuple[list[tuple[Judged, Decision]], list[Notification]]:
+    """Attack, judge and decide what others found: one answer for each of ``findings``, in their order, none merged.
+
+    ``rules`` has for each finding the rule it is to be decided by: its level is what the other tool said.
+    """
+    sources = {artifact.uri: artifact for artifact in artifacts}
+    confirmations, notifications = probe(list(dict.fromkeys(findings)), sources, tools, policy.probe_budget)
+    cases = [
+        Case(finding, rule, sources[finding.location.uri], confirmations.get(finding, NOT_RUN))
+        for finding, rule in zip(findings, rules, strict=True)
+    ]
+    return [(judged, decision_of(judged)) for judged in judge(cases, tools)], notifications
+
+
 # --- find ------------------------------------------------------------------------------------------------------------
 
 
@@ -339,6 +355,13 @@ def decide(
     return Decision(ResultKind.FAIL, level, "suspected by static analysis")
 
 
+def decision_of(judged: Judged) -> Decision:
+    """Decide one judged case."""
+    case, confirmation = judged.case, judged.case.confirmation
+    by_caller = confirmation.evidence is not None and confirmation.evidence.by_caller
+    return decide(case.rule, case.finding.confidence, confirmation.outcome, judged.verdict, by_caller=by_caller)
+
+
 def report(
     judged: Sequence[Judged],
     identities: Mapping[Finding, str],
@@ -349,9 +372,7 @@ def report(
     results: list[Result] = []
     for item in judged:
         case = item.case
-        confirmation = case.confirmation
-        by_caller = confirmation.evidence is not None and confirmation.evidence.by_caller
-        decision = decide(case.rule, case.finding.confidence, confirmation.outcome, item.verdict, by_caller=by_caller)
+        decision = decision_of(item)
         if decision.level is None or case.finding.confidence < policy.min_confidence:
             continue
         if decision.kind is ResultKind.FAIL and decision.level.rank < policy.min_level.rank:

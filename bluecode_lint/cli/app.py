@@ -25,6 +25,7 @@ examples:
   bluecode-lint scan --no-exec -f sarif=out.sarif .     static analysis only, SARIF to a file
   bluecode-lint guard .                                 check prompt files, agent files and prompt strings
   bluecode-lint explain sql-injection                   what a rule means, and how to fix it
+  bluecode-lint triage semgrep.sarif -f sarif=out.sarif  judge what another tool has found
   bluecode-lint prove app/views.py:export               attack one function, and tell each attempt
   bluecode-lint replay 3f9c2ab1                         run a proof again, in the sandbox
 
@@ -36,6 +37,12 @@ PROVE_OPTIONS = frozenset(
     {"select", "ignore", "threat-model", "sandbox", "python", "jobs", "cache-dir", "format", "output", "quiet"}
 )
 """What `prove` takes of the options of `scan`."""
+TRIAGE_OPTIONS = frozenset(
+    {option.name for option in OPTION_OF.values() if option.group in {"model", "exit code"}} - {"fail-on-empty"}
+    | {"no-exec", "sandbox", "probe-budget", "python", "offline", "jobs", "cache-dir", "max-file-size"}
+    | {"format", "output", "quiet", "verbose"}
+)
+"""What `triage` takes of them."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -95,6 +102,10 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
         from bluecode_lint.cli.guard_command import guard_command  # noqa: PLC0415  # lazy: start-up time
 
         return guard_command
+    if name == "triage":
+        from bluecode_lint.cli.triage_command import triage_command  # noqa: PLC0415  # lazy: start-up time
+
+        return triage_command
     if name == "prove":
         from bluecode_lint.cli.prove_command import prove_command  # noqa: PLC0415  # lazy: start-up time
 
@@ -138,6 +149,18 @@ def make_parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     prove.add_argument("target", metavar="FILE[:FUNCTION]", help="what to attack; a method is FILE:Class.method")
     _add_options(prove, PROVE_OPTIONS)
+    triage = commands.add_parser(
+        "triage", help="attack and judge what other tools have found: SARIF, or the JSON of Bandit or Semgrep",
+        description="Read the reports of other tools, attack and judge each result, and write the reports again with "
+        "the verdicts added. No result is lost or merged.", formatter_class=_Formatter,
+    )  # fmt: skip
+    triage.add_argument("reports", nargs="+", type=Path, metavar="REPORT", help="SARIF, or JSON of Bandit or Semgrep")
+    triage.add_argument(
+        "--root", type=Path, default=Path(), metavar="DIR", help="where the scanned tree is (default: .)"
+    )
+    triage.add_argument("--mapping", type=Path, metavar="FILE", help="YAML with lines like `their-rule-id: CWE-78`")
+    triage.add_argument("--merge", action="store_true", help="write one run with the results of all")
+    _add_options(triage, TRIAGE_OPTIONS)
     explain = commands.add_parser("explain", help="what a rule means, why it matters, how to fix it")
     explain.add_argument("what", metavar="RULE|CWE", help="a rule's id, or a CWE such as CWE-89")
     rules = commands.add_parser("rules", help="list every rule")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from concurrent.futures import Executor
 
-    from bluecode_lint.analyzers.bandit import BanditAnalyzer
+    from bluecode_lint.analyzers.bandit import BanditAnalyzer, BanditTest
     from bluecode_lint.analyzers.semgrep import SemgrepAnalyzer
     from bluecode_lint.cli.inputs import Inputs
     from bluecode_lint.cli.settings import Settings
@@ -145,6 +145,13 @@ def make_analyzers(settings: Settings, rules: Mapping[str, Rule], jobs: int) -> 
         FlowAnalyzer(root, rules, threat_model=settings["threat-model"], lowered=lowered),
         MisuseAnalyzer(root, rules, lowered=lowered),
     )
+
+
+def load_bandit_tests(rules: Mapping[str, Rule]) -> Mapping[str, BanditTest]:
+    """Load what each of Bandit's tests means here."""
+    from bluecode_lint.analyzers.bandit import load_mapping  # noqa: PLC0415  # lazy: start-up time
+
+    return load_mapping(rules_root() / "mappings" / "bandit.yaml", rules)
 
 
 def make_external_analyzers(rules: Mapping[str, Rule], jobs: int) -> tuple[SemgrepAnalyzer, BanditAnalyzer]:
