@@ -102,6 +102,10 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
         from bluecode_lint.cli.guard_command import guard_command  # noqa: PLC0415  # lazy: start-up time
 
         return guard_command
+    if name == "evals":
+        from bluecode_lint.cli.evals_command import evals_command  # noqa: PLC0415  # lazy: start-up time
+
+        return evals_command
     if name == "triage":
         from bluecode_lint.cli.triage_command import triage_command  # noqa: PLC0415  # lazy: start-up time
 
@@ -161,6 +165,7 @@ def make_parser() -> argparse.ArgumentParser:
     triage.add_argument("--mapping", type=Path, metavar="FILE", help="YAML with lines like `their-rule-id: CWE-78`")
     triage.add_argument("--merge", action="store_true", help="write one run with the results of all")
     _add_options(triage, TRIAGE_OPTIONS)
+    _add_evals(commands)
     explain = commands.add_parser("explain", help="what a rule means, why it matters, how to fix it")
     explain.add_argument("what", metavar="RULE|CWE", help="a rule's id, or a CWE such as CWE-89")
     rules = commands.add_parser("rules", help="list every rule")
@@ -171,6 +176,27 @@ def make_parser() -> argparse.ArgumentParser:
     replay.add_argument("--sandbox", default="", metavar="LEVEL", help="require this sandbox")
     commands.add_parser("doctor", help="which analyzers, sandboxes and models are usable here, and how to get the rest")
     return parser
+
+
+def _add_evals(commands: argparse._SubParsersAction[_Parser]) -> None:
+    evals = commands.add_parser("evals", help="how good it is: on a labelled suite, and the guard on its knowledge")
+    parts = evals.add_subparsers(dest="what", required=True, metavar="WHAT", parser_class=_Parser)
+    code = parts.add_parser(
+        "code", help="score the scanner, and other tools' reports, on a labelled suite",
+        description="Scan the programs of a suite (a folder with manifest.jsonl: id, path, vulnerable, cwe, pair) and "
+        "score what is reported, by CWE family.", formatter_class=_Formatter,
+    )  # fmt: skip
+    code.add_argument("suite", type=Path, metavar="SUITE", help="the folder")
+    code.add_argument("--against", action="append", default=[], type=Path, metavar="REPORT",
+                      help="score this report of another tool, too (SARIF, or JSON of Bandit or Semgrep)")  # fmt: skip
+    code.add_argument("--by-cwe", action="store_true", help="a row for each CWE, too")
+    code.add_argument("--list", choices=("tp", "fp", "fn", "tn"), default="", help="name the cases of this outcome")
+    _add_options(
+        code, (TRIAGE_OPTIONS | {"threat-model", "select", "ignore", "min-severity"}) - {"fail-on", "exit-zero"}
+    )
+    guard = parts.add_parser("guard", help="cross-validate the guard on its labelled instructions (extra `train`)")
+    guard.add_argument("split", nargs="?", choices=("category", "structure", "obfuscation"), default="category",
+                       help="hold out whole categories (default), whole structures, or disguise the texts")  # fmt: skip
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):

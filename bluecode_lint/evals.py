@@ -1,0 +1,185 @@
+"""Score what tools report over a labelled suite: which vulnerable programs were flagged, and which safe ones.
+
+A suite is a folder with ``manifest.jsonl``: one case a line with ``id``, ``path`` (of its file, relative to the
+folder), ``vulnerable``, ``cwe`` (a list; a safe case has those it is safe from) and, for twins, ``pair``. A case is
+flagged if a result in its file has a CWE of one family with one of the case's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bluecode_lint.core.weaknesses import are_related
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+MANIFEST = "manifest.jsonl"
+OUTCOMES = ("tp", "fp", "fn", "tn")
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledCase:
+    """One program of a suite with its label."""
+
+    id: str
+    path: str
+    vulnerable: bool
+    cwes: tuple[int, ...]
+    pair: str = ""
+
+
+@dataclass(slots=True)
+class Tally:
+    """How often each outcome occurred; figures are fractions, and 0 where there is nothing to divide by."""
+
+    tp: int = 0
+    fp: int = 0
+    fn: int = 0
+    tn: int = 0
+
+    def add(self, outcome: str) -> None:
+        """Count one case."""
+        setattr(self, outcome, getattr(self, outcome) + 1)
+
+    @property
+    def precision(self) -> float:
+        """Give the share of flagged cases that are vulnerable."""
+        return _share(self.tp, self.tp + self.fp)
+
+    @property
+    def recall(self) -> float:
+        """Give the share of vulnerable cases that are flagged."""
+        return _share(self.tp, self.tp + self.fn)
+
+    @property
+    def f1(self) -> float:
+        """Give the harmonic mean of precision and recall."""
+        return _share(2 * self.tp, 2 * self.tp + self.fp + self.fn)
+
+    @property
+    def youden(self) -> float:
+        """Give the true-positive rate less the false-positive rate."""
+        return self.recall - _share(self.fp, self.fp + self.tn)
+
+
+@dataclass(slots=True)
+class Score:
+    """What one tool achieved on a suite. ``pairs`` counts twins: both right, both flagged, none, the safe one only."""
+
+    tool: str
+    total: Tally = field(default_factory=Tally)
+    by_cwe: dict[int, Tally] = field(default_factory=lambda: defaultdict(Tally))
+    pairs: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("right", "both", "none", "wrong"), 0))
+    outcome_of: dict[str, str] = field(default_factory=dict)
+    """The outcome of each case, by id."""
+
+    @property
+    def mean_youden(self) -> float:
+        """Give the mean of TPR - FPR over the CWEs that have cases of both kinds."""
+        known = [t.youden for t in self.by_cwe.values() if t.tp + t.fn and t.fp + t.tn]
+        return _share(sum(known), len(known))
+
+
+def _share(part: float, whole: float) -> float:
+    return part / whole if whole else 0.0
+
+
+def read_suite(text: str) -> tuple[LabelledCase, ...]:
+    """Read a manifest.
+
+    Raises:
+        ValueError: A line is no case; the message says which.
+    """
+    cases = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            data = json.loads(line)
+            cwes = tuple(int(cwe) for cwe in data["cwe"])
+            vulnerable = data["vulnerable"]
+            if not isinstance(vulnerable, bool):
+                raise TypeError  # noqa: TRY301  # one place says that the line is no case
+            cases.append(
+                LabelledCase(str(data["id"]), str(data["path"]), vulnerable, cwes, str(data.get("pair") or ""))
+            )
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            message = f"line {number} of the manifest is no case: {error!r}"
+            raise ValueError(message) from error
+    if not cases:
+        message = "the manifest has no cases"
+        raise ValueError(message)
+    return tuple(cases)
+
+
+def score(tool: str, cases: Sequence[LabelledCase], found: Mapping[str, Iterable[int]]) -> Score:
+    """Score a tool by the CWEs it ``found`` in each file."""
+    made = Score(tool)
+    flagged: dict[str, bool] = {}
+    for case in cases:
+        hit = any(are_related(cwe, wanted) for cwe in found.get(case.path, ()) for wanted in case.cwes)
+        outcome = ("tp" if hit else "fn") if case.vulnerable else ("fp" if hit else "tn")
+        flagged[case.id] = hit
+        made.outcome_of[case.id] = outcome
+        made.total.add(outcome)
+        for cwe in case.cwes:
+            made.by_cwe[cwe].add(outcome)
+    twins: dict[str, dict[bool, LabelledCase]] = defaultdict(dict)
+    for case in cases:
+        if case.pair:
+            twins[case.pair][case.vulnerable] = case
+    for both in twins.values():
+        if len(both) == 2:  # noqa: PLR2004  # a vulnerable one and a safe one
+            answer = (flagged[both[True].id], flagged[both[False].id])
+            name = {(True, False): "right", (True, True): "both", (False, False): "none", (False, True): "wrong"}
+            made.pairs[name[answer]] += 1
+    return made
+
+
+def score_text(scores: Sequence[Score], *, by_cwe: bool = False, listed: str = "") -> str:
+    """Write the table: a row a tool, then, if asked, a row a CWE, and the cases of one outcome."""
+    heading = f"{'':<24}{'TP':>6}{'FP':>6}{'FN':>6}{'TN':>6}{'prec':>8}{'recall':>8}{'F1':>8}{'TPR-FPR':>9}{'mean':>8}"
+    lines = [heading, *(_row(made.tool, made.total) + f"{made.mean_youden:>8.3f}" for made in scores)]
+    for made in scores:
+        if by_cwe:
+            lines += ["", f"{made.tool}, by CWE", *(_row(f"CWE-{c}", t) for c, t in sorted(made.by_cwe.items()))]
+    pairs = [made for made in scores if sum(made.pairs.values())]
+    if pairs:
+        lines += ["", f"{'pairs':<24}{'right':>8}{'both':>8}{'none':>8}{'wrong':>8}"]
+    for made in pairs:
+        right = f" ({_share(made.pairs['right'], sum(made.pairs.values())):.0%} right)"
+        lines.append(f"{made.tool:<24}" + "".join(f"{n:>8}" for n in made.pairs.values()) + right)
+    if listed:
+        for made in scores:
+            lines += ["", f"{made.tool}: {listed}", *(f"  {i}" for i, o in made.outcome_of.items() if o == listed)]
+    return "\n".join(lines) + "\n"
+
+
+def _row(name: str, t: Tally) -> str:
+    counts = "".join(f"{n:>6}" for n in (t.tp, t.fp, t.fn, t.tn))
+    return f"{name:<24}{counts}{t.precision:>8.3f}{t.recall:>8.3f}{t.f1:>8.3f}{t.youden:>9.3f}"
+
+
+def score_json(scores: Sequence[Score]) -> str:
+    """Write everything as JSON."""
+    rows = [
+        {
+            "tool": made.tool,
+            **_figures(made.total),
+            "mean_youden": round(made.mean_youden, 4),
+            "pairs": made.pairs,
+            "by_cwe": {str(cwe): _figures(tally) for cwe, tally in sorted(made.by_cwe.items())},
+            "cases": made.outcome_of,
+        }
+        for made in scores
+    ]
+    return json.dumps(rows, indent=2) + "\n"
+
+
+def _figures(tally: Tally) -> dict[str, float]:
+    counts = {name: getattr(tally, name) for name in OUTCOMES}
+    return {**counts, **{n: round(getattr(tally, n), 4) for n in ("precision", "recall", "f1", "youden")}}
