@@ -33,7 +33,7 @@ from bluecode_lint.core.model import (
     Run,
     Verdict,
 )
-from bluecode_lint.core.protocols import BatchReasoner
+from bluecode_lint.core.protocols import BatchReasoner, Laboratory
 from bluecode_lint.core.suppression import apply_suppressions
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from bluecode_lint.core.model import Region, Retrieved, Suppression
-    from bluecode_lint.core.protocols import Analyzer, Prober, Reasoner, Retriever
+    from bluecode_lint.core.protocols import Analyzer, Experimenter, Prober, Reasoner, Retriever
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,8 @@ class Tools:
     reasoner: Reasoner
     executor: Executor
     prober: Prober | None = None
+    experimenter: Experimenter | None = None
+    """Writes tests for what the prober did not settle, if the prober is a laboratory, too."""
     tool_version: str = ""
     progress: Callable[[str, int, int], None] = lambda _stage, _done, _total: None
     """Called with a stage's name, how much of it is done, and how much there is."""
@@ -92,6 +94,7 @@ def scan(artifacts: Sequence[Artifact], tools: Tools, policy: Policy, trouble: I
     suppressed, remarks = find_suppressed([*merged, *reports], artifacts, tools.rules, policy)
     sources = {artifact.uri: artifact for artifact in artifacts}
     confirmations, cut = probe([f for f in wanted if f not in suppressed], sources, tools, policy.probe_budget)
+    confirmations |= experiment([f for f in wanted if f in confirmations], sources, tools, confirmations)
     cases = [Case(f, tools.rules[f.rule_id], sources[f.location.uri], confirmations.get(f, NOT_RUN)) for f in wanted]
     results = report(judge(cases, tools), identities, suppressed, policy)
     batch = tools.reasoner if isinstance(tools.reasoner, BatchReasoner) else None
@@ -295,6 +298,19 @@ def _confirm(prober: Prober, sources: Mapping[str, Artifact], finding: Finding) 
         return Notification(Level.ERROR, "sandbox-failed", f"a finding could not be attacked: {error}", uri)
 
 
+def experiment(
+    findings: Sequence[Finding],
+    sources: Mapping[str, Artifact],
+    tools: Tools,
+    confirmations: Mapping[Finding, Confirmation],
+) -> Mapping[Finding, Confirmation]:
+    """Have tests written for what the probes did not settle; give what these confirmed."""
+    if tools.experimenter is None or not isinstance(tools.prober, Laboratory):
+        return {}
+    cases = [Case(f, tools.rules[f.rule_id], sources[f.location.uri], confirmations[f]) for f in findings]
+    return tools.experimenter.settle(cases, tools.prober)
+
+
 # --- judge -----------------------------------------------------------------------------------------------------------
 
 
@@ -377,6 +393,7 @@ def report(
             continue
         if decision.kind is ResultKind.FAIL and decision.level.rank < policy.min_level.rank:
             continue
+        opinion = case.finding.is_opinion and confirmation.outcome is not Outcome.CONFIRMED
         accepted = suppressed.get(case.finding)
         results.append(
             Result(
@@ -384,7 +401,7 @@ def report(
                 rule=case.rule,
                 kind=decision.kind,
                 level=decision.level,
-                reason=decision.reason,
+                reason="a model's opinion, which nothing has shown" if opinion else decision.reason,
                 confirmation=case.confirmation,
                 verdict=item.verdict,
                 retrieved=item.retrieved,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bluecode_lint.cli.inputs import Inputs
     from bluecode_lint.cli.settings import Settings
     from bluecode_lint.core.model import Artifact, Rule
-    from bluecode_lint.core.protocols import Analyzer, Reasoner
+    from bluecode_lint.core.protocols import Analyzer, Experimenter, Reasoner
     from bluecode_lint.reasoners.model import Endpoint, Estimate, ModelOptions, SpendLimits
 
 _MODEL_VARIABLES = ("BLUECODE_LLM_MODEL", "OPENAI_MODEL")
@@ -30,6 +30,7 @@ class Thinking:
 
     reasoner: Reasoner
     reviewers: tuple[Analyzer, ...] = ()
+    experimenter: Experimenter | None = None
 
 
 @contextmanager
@@ -55,6 +56,7 @@ def open_thinking(
         return
     from bluecode_lint.reasoners.model import (  # noqa: PLC0415  # lazy: start-up time
         ClientOptions,
+        ModelExperimenter,
         ModelParts,
         ModelReviewer,
         open_model_reasoner,
@@ -71,7 +73,9 @@ def open_thinking(
     options = _options(settings, addresses_reviewer)
     with open_model_reasoner(OfflineReasoner(), parts, options, inputs.artifacts) as reasoner:
         reviewer = ModelReviewer(reasoner.conversation, rules, is_in_scope=inputs.in_scope.touches)
-        yield Thinking(reasoner, (reviewer,) if settings["review"] else ())
+        tests: int = settings["experiments"]
+        experimenter = ModelExperimenter(reasoner.conversation, inputs.artifacts, findings_max=tests) if tests else None
+        yield Thinking(reasoner, (reviewer,) if settings["review"] else (), experimenter)
         if settings["estimate"]:
             _show_estimate(reasoner.estimate, endpoint)
 

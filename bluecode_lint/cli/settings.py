@@ -132,6 +132,8 @@ OPTIONS: tuple[Option, ...] = (
               metavar="FILE", group="model"),
     _operator("review", Shape.FLAG, _OFF, "let the model look for what is missing in the riskiest (changed) functions",
               group="model"),
+    _operator("experiments", Shape.COUNT, 10, "let the model write tests for at most this many findings that no attack"
+              " settled (0: none); the sandbox runs them", metavar="N", group="model"),
     _operator("no-llm", Shape.FLAG, _OFF, "ask no model, whatever the environment says", group="model"),
     _operator("require-llm", Shape.FLAG, _OFF, "a model that does not answer makes the run an error", group="model"),
     _operator("max-llm-calls", Shape.COUNT, 200, "ask at most this often", metavar="N", group="model"),

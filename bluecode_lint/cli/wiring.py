@@ -105,6 +105,7 @@ def open_tools(
                 rules=rules,
                 retriever=open_retriever(root, parse_python, cache=cache),
                 reasoner=thinking.reasoner,
+                experimenter=thinking.experimenter,
                 executor=executor,
                 prober=prober,
                 tool_version=__version__,

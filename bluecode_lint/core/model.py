@@ -177,6 +177,11 @@ class Finding:
         """Give the one order findings and results are reported in."""
         return (self.location.uri, self.location.region, self.rule_id)
 
+    @property
+    def is_opinion(self) -> bool:
+        """Tell whether a model alone suspects it."""
+        return bool(self.aliases) and all(alias.startswith("model:") for alias in self.aliases)
+
 
 @dataclass(frozen=True, slots=True)
 class Clearance:

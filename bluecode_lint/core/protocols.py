@@ -134,6 +134,28 @@ class Prober(Protocol):
 
 
 @runtime_checkable
+class Laboratory(Protocol):
+    """Carries out a test that somebody wrote for one finding, and alone decides what it showed."""
+
+    def experiment(self, finding: Finding, artifact: Artifact, test: str) -> Confirmation:
+        """Run ``test``, untrusted Python text, isolated: the outcome is confirmed or inconclusive, and says why.
+
+        Raises:
+            SandboxUnavailableError: The sandbox itself failed.
+        """
+        ...
+
+
+@runtime_checkable
+class Experimenter(Protocol):
+    """Writes tests for findings that no probe settled, and learns from what a laboratory says of them."""
+
+    def settle(self, cases: Sequence[Case], laboratory: Laboratory) -> Mapping[Finding, Confirmation]:
+        """Give what experiments confirmed; a finding that none did is left out."""
+        ...
+
+
+@runtime_checkable
 class Reasoner(Protocol):
     """Judges a case in the light of constitutions. Trouble of any kind is ``undecided``, never ``safe``."""
 

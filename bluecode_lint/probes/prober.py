@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from bluecode_lint.core.model import Attempt, Confidence, Confirmation, Evidence, Job, Limits, Outcome
 from bluecode_lint.probes import families
+from bluecode_lint.probes.drafts import draft_job, read_draft
 from bluecode_lint.probes.replay import MARK, write_replay
 
 if TYPE_CHECKING:
     from bluecode_lint.core.model import Artifact, Finding
     from bluecode_lint.core.protocols import Parser, Sandbox
+    from bluecode_lint.probes.drafts import Draft
     from bluecode_lint.probes.families.family import Family
 
 HERE = Path(__file__).resolve().parent
@@ -98,6 +100,32 @@ class AttackProber:
         Raises:
             SandboxUnavailableError: The sandbox itself failed.
         """
+        chosen = self._choose(finding)
+        if isinstance(chosen, Confirmation):
+            return chosen
+        name, family, sandbox = chosen
+        return self._carry_out(self._plan(finding, artifact, name), family, sandbox)
+
+    def experiment(self, finding: Finding, artifact: Artifact, test: str) -> Confirmation:
+        """Carry out a test that a model wrote (see `core.protocols.Laboratory`).
+
+        The test runs in a job of its own and yields steps; another job carries these out under the family's oracle.
+
+        Raises:
+            SandboxUnavailableError: The sandbox itself failed.
+        """
+        chosen = self._choose(finding)
+        if isinstance(chosen, Confirmation):
+            return chosen
+        name, family, sandbox = chosen
+        draft = read_draft(sandbox.exec(draft_job(test, self._options.python)))
+        if draft.trouble:
+            return Confirmation(Outcome.INCONCLUSIVE, family.name, draft.trouble, sandbox=sandbox.level, runs=1)
+        plan = {**self._plan(finding, artifact, name), "steps": draft.steps}
+        return self._carry_out(plan, family, sandbox, draft)
+
+    def _choose(self, finding: Finding) -> tuple[str, Family, Sandbox] | Confirmation:
+        """Give the family of a finding with its name, and the sandbox; or why nothing can be executed."""
         chosen = next(((name, f) for name, f in known_families().items() if finding.cwe in f.cwes), None)
         if chosen is None:
             return Confirmation(Outcome.NOT_RUN, reason=f"there is no probe for CWE-{finding.cwe}")
@@ -106,13 +134,17 @@ class AttackProber:
         if finding.confidence is Confidence.LOW and not chosen[1].answers_candidates:
             reason = "an execution cannot show what the value is for"
             return Confirmation(Outcome.NOT_RUN, probe=chosen[1].name, reason=reason)
-        plan = self._plan(finding, artifact, chosen[0])
-        result = self._sandbox.exec(self._job(plan))
+        return *chosen, self._sandbox
+
+    def _carry_out(
+        self, plan: dict[str, Any], family: Family, sandbox: Sandbox, draft: Draft | None = None
+    ) -> Confirmation:
+        result = sandbox.exec(self._job(plan))
         report = _read_report(result.files.get("report.json", b""))
         if report is None:
             why = "the probe ran out of time" if result.timed_out else "the probe ended without a report"
-            return Confirmation(Outcome.INCONCLUSIVE, chosen[1].name, why, sandbox=self._sandbox.level)
-        return self._confirmation(report, plan, chosen[1])
+            return Confirmation(Outcome.INCONCLUSIVE, family.name, why, sandbox=sandbox.level)
+        return self._confirmation(report, plan, family, draft)
 
     def _plan(self, finding: Finding, artifact: Artifact, family: str) -> dict[str, Any]:
         region = finding.location.region
@@ -142,7 +174,9 @@ class AttackProber:
             limits=Limits(wall_s=4 * self._options.seconds + 10.0, cpu_s=int(self._options.seconds) + 4),
         )
 
-    def _confirmation(self, report: dict[str, Any], plan: dict[str, Any], family: Family) -> Confirmation:
+    def _confirmation(
+        self, report: dict[str, Any], plan: dict[str, Any], family: Family, draft: Draft | None
+    ) -> Confirmation:
         level = self._sandbox.level if self._sandbox is not None else ""
         runs = int(report.get("attempts", 0))
         outcome = Outcome(report["outcome"])
@@ -152,6 +186,9 @@ class AttackProber:
         words, point = str(report["words"]), str(report["point"])
         entry = f"{words}, {point}" if point else words
         by_caller = report["attack"]["point"][0] == ARGUMENT
+        if draft is not None:
+            words, point, by_caller = "an experiment by the model", "the value HOSTILE", draft.is_by_caller
+            entry = f"{words}: {draft.words}"
         evidence = Evidence(entry, str(report["shown"]), str(report["effect"]), by_caller)
         reason = f"whoever controls {point} of {words} can do this" if point else f"{words} does this by itself"
         script = write_replay(plan, report, evidence, family, self._root)

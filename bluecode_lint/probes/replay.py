@@ -100,7 +100,7 @@ def write_replay(
 
     ``plan`` is what the driver was given, ``report`` what it answered. The text is the same in every run.
     """
-    kept = {key: plan[key] for key in ("family", "uri", "first", "last", "budget", "seconds")}
+    kept = {key: plan[key] for key in ("family", "uri", "first", "last", "budget", "seconds", "steps") if key in plan}
     return _TEMPLATE.format(
         title=_plain(f"Replay: {family.name}"),
         uri=_plain(plan["uri"]),

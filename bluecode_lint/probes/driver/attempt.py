@@ -127,7 +127,7 @@ def _run_child(subject: Subject, entry: Entry, stage: Stage, writer: int, *, tra
         gc.freeze()
         output = _Output()
         sys.stdout = sys.stderr = output
-        STAGE.watching = True
+        STAGE.watching, STAGE.traced, STAGE.visited = True, traced, lines
         signal.signal(signal.SIGPROF, _interrupt)
         signal.setitimer(signal.ITIMER_PROF, STAGE.alarm)
         if traced:

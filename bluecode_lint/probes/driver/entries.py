@@ -33,7 +33,7 @@ MAX_DEPTH = 2
 
 @dataclass(frozen=True)
 class Entry:
-    """A way in. ``kind`` is route, function or script; ``name`` identifies it inside the module."""
+    """A way in. ``kind`` is route, function, script or experiment; ``name`` identifies it inside the module."""
 
     kind: str
     name: str
@@ -57,6 +57,8 @@ class Subject:
     filename: str
     name: str
     package: str
+    experiment: Any = None
+    """The `Experiment` to carry out, where somebody wrote one."""
 
 
 def plan_entries(subject: Subject, line: int) -> list[list[Entry]]:
@@ -91,11 +93,15 @@ def _entry(function: Function) -> Entry:
 def drive(subject: Subject, entry: Entry) -> str:
     """Load the module, go in through the entry, and say how people would call that way in."""
     ROUTES.clear()
+    if entry.kind == "experiment":
+        from .experiment import perform  # noqa: PLC0415  # it builds on this module
+
+        return perform(subject)
     if entry.kind == "script":
-        with _script_inputs():
+        with script_inputs():
             run_module(subject.tree, subject, as_main=True)
         return entry.words
-    with _script_inputs():
+    with script_inputs():
         module = run_module(subject.tree, subject)
     STAGE.watching = True
     function = next(f for f in subject.outline.functions if f.node.lineno == entry.line)
@@ -115,7 +121,7 @@ def drive(subject: Subject, entry: Entry) -> str:
             _show_written(found)
         route = _route_of(function, module) or _inner_route(function)
         if route is None:
-            _finish(result, subject, module)
+            finish(result, subject, module)
             return entry.words
     if route is not None:
         STAGE.framework = route.framework
@@ -191,7 +197,7 @@ def _instance(owner: type, module: types.ModuleType) -> Any:
             made = object.__new__(type(owner.__name__, (owner, Permissive), {}))
         except TypeError:
             return None
-    return _ready(made)
+    return ready(made)
 
 
 def _server_class() -> type:
@@ -203,7 +209,7 @@ class _Nothing:
     """The class of no object."""
 
 
-def _ready(made: Any) -> Any:
+def ready(made: Any) -> Any:
     """Give a view or handler instance the request it expects to have."""
     if isinstance(made, _server_class()):
         vars(made).update(
@@ -283,7 +289,7 @@ class _FragmentSelf(Permissive):
         return super().__getattr__(name)
 
 
-def _finish(result: Any, subject: Subject, module: types.ModuleType, depth: int = 0) -> None:
+def finish(result: Any, subject: Subject, module: types.ModuleType, depth: int = 0) -> None:
     """Bring what a call gave to its end: await, exhaust, enter, call what it returned; then show the value."""
     if inspect.iscoroutine(result) or inspect.isawaitable(result):
         result = asyncio.run(_await(result))
@@ -300,7 +306,7 @@ def _finish(result: Any, subject: Subject, module: types.ModuleType, depth: int 
             args, kwargs = arguments_for(
                 inner_function.node, inner_function.words, subject.outline, vars(module), bound=False
             )
-            _finish(result(*args, **kwargs), subject, module, depth + 1)
+            finish(result(*args, **kwargs), subject, module, depth + 1)
         return
     if isinstance(result, Wild):
         see("returned", "unresolved", "", (result.w_path,))
@@ -355,7 +361,7 @@ class _Argv(list[str]):
         return iter([self[i] for i in range(len(self))])
 
 
-class _script_inputs:  # noqa: N801  # used as a with-statement's verb
+class script_inputs:  # noqa: N801  # used as a with-statement's verb
     """Turn the command line and the parsers of it into doors, while the module runs."""
 
     def __enter__(self) -> None:

@@ -10,7 +10,7 @@ import sysconfig
 from pathlib import Path
 from typing import Any
 
-from . import loader, sinks
+from . import experiment, loader, sinks
 from .entries import Entry, Subject
 from .outline import outline_of
 from .search import Answer, Attack, Bounds, Search, Setup
@@ -30,9 +30,12 @@ def carry_out(plan: dict[str, Any]) -> dict[str, Any]:
     search = prepare(plan)
     if isinstance(search, str):
         return {"outcome": "inconclusive", "reason": search, "attempts": 0}
+    steps = plan.get("steps")
     if "attack" in plan:
+        if steps:
+            experiment.aim(search, steps)
         return replay(search, plan["attack"])
-    report = report_of(answer := search.conclude())
+    report = report_of(answer := experiment.conclude(search, steps) if steps else search.conclude())
     return {**report, "journal": answer.journal} if plan.get("journal") else report
 
 

@@ -261,7 +261,7 @@ class Search:
             return Answer("unreached", f"{entry.words} did not reach the sink{_why(control)}")
         words = control.words or entry.words
         if not self.family.needs_input:
-            return self._observe(entry, setup, control)
+            return self.observe(entry, setup, control)
         if not self._hot(control, setup):
             setup, control = self._warm(entry, setup, control)
         hot = self._hot(control, setup)
@@ -270,7 +270,7 @@ class Search:
             return Answer("inconclusive", f"{words} reaches the sink without reading any input")
         verdicts: list[Answer] = []
         for point in points:
-            verdict = self._attack_point(entry, point, setup, shows=point in hot)
+            verdict = self.attack_point(entry, point, setup, shows=point in hot)
             if verdict.outcome == "confirmed":
                 return verdict
             verdicts.append(verdict)
@@ -362,7 +362,7 @@ class Search:
 
     # --- attacking what needs no input -------------------------------------------------------------------------------
 
-    def _observe(self, entry: Entry, setup: Setup, reached: Observation) -> Answer:
+    def observe(self, entry: Entry, setup: Setup, reached: Observation) -> Answer:
         """Play every trick on an entry whose weakness no input controls."""
         words, at_sink = reached.words or entry.words, self.here(reached)
         if self.family.effect(Look(reached, at_sink, reached, at_sink, None)):
@@ -383,7 +383,7 @@ class Search:
 
     # --- attacking one input -----------------------------------------------------------------------------------------
 
-    def _attack_point(self, entry: Entry, point: Point, setup: Setup, *, shows: bool) -> Answer:
+    def attack_point(self, entry: Entry, point: Point, setup: Setup, *, shows: bool) -> Answer:
         """Send every payload through one input and weigh what happened."""
         control = self.run(entry, setup, point)
         calm = self.here(control)

@@ -82,6 +82,10 @@ class Stage:
     """The `Outline` of the module under test."""
     watching: bool = False
     """Off while our own machinery works."""
+    traced: bool = True
+    """Whether ``visited`` is kept."""
+    visited: set[int] = field(default_factory=set)
+    """Lines of the module under test that ran."""
     events: list[Event] = field(default_factory=list)
     guards: list[tuple[int, str]] = field(default_factory=list)
     """Unresolved functions that were given hostile data and whose answer decided a branch."""

@@ -4,6 +4,7 @@ from bluecode_lint.reasoners.model.budget import SpendLimits, load_prices, price
 from bluecode_lint.reasoners.model.client import ClientOptions
 from bluecode_lint.reasoners.model.conversation import Conversation, Estimate, ModelOptions
 from bluecode_lint.reasoners.model.endpoint import Endpoint, endpoint_from_environment
+from bluecode_lint.reasoners.model.experiments import ModelExperimenter
 from bluecode_lint.reasoners.model.opening import ModelParts, open_model_reasoner
 from bluecode_lint.reasoners.model.prompt import Mode, PromptOptions
 from bluecode_lint.reasoners.model.reasoner import ModelReasoner
@@ -15,6 +16,7 @@ __all__ = [
     "Endpoint",
     "Estimate",
     "Mode",
+    "ModelExperimenter",
     "ModelOptions",
     "ModelParts",
     "ModelReasoner",

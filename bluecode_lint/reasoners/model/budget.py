@@ -156,6 +156,10 @@ class Receipt:
     failures: int = 0
     rejected: int = 0
     """Opinions that the gate did not accept."""
+    experiments: int = 0
+    """Tests that a model wrote and the sandbox ran."""
+    proofs: int = 0
+    """Findings that one of them confirmed."""
     unasked: int = 0
     """Findings that the budget left without a question."""
     prompt_tokens: int = 0
@@ -176,11 +180,12 @@ class Receipt:
     def sentence(self) -> str:
         """Say it in one line."""
         cost = "cost unknown" if self.micro_usd is None else f"${self.micro_usd / MICRO:.4f}"
+        tried = f"{self.experiments} experiments with {self.proofs} proofs, " if self.experiments else ""
         return (
-            f"{self.model} at {self.host} was asked about {self.questions - self.unasked} of {self.questions} findings "
+            f"{self.model} at {self.host} was asked {self.questions - self.unasked} of {self.questions} questions "
             f"in {self.calls} calls ({self.retries} repeated, {self.repaired} repaired), {self.cached} answers kept "
-            f"from before, {self.refusals} refusals, {self.failures} failures, {self.rejected} opinions not accepted; "
-            f"{self.prompt_tokens:,} + {self.answer_tokens:,} tokens, {cost}, {self.milliseconds / 1000:.1f} s"
+            f"from before, {self.refusals} refusals, {self.failures} failures, {self.rejected} opinions not accepted, "
+            f"{tried}{self.prompt_tokens:,} + {self.answer_tokens:,} tokens, {cost}, {self.milliseconds / 1000:.1f} s"
         )
 
     @property
@@ -195,6 +200,8 @@ class Receipt:
             "modelFailures": self.failures,
             "modelRejected": self.rejected,
             "modelUnasked": self.unasked,
+            "modelExperiments": self.experiments,
+            "modelProofs": self.proofs,
             "modelPromptTokens": self.prompt_tokens,
             "modelAnswerTokens": self.answer_tokens,
             "modelMilliseconds": self.milliseconds,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -99,11 +101,16 @@ class Conversation:
         self.estimate = Estimate(micro_usd=None if options.price is None else 0)
         self._shown: set[str] = set()
 
-    def prepare(self, prompt: Prompt, weight: float) -> Call:
-        """Make a call of a prompt; ``weight`` says how much its answer matters."""
+    def prepare(self, prompt: Prompt, weight: float, said: Sequence[tuple[str, str]] = ()) -> Call:
+        """Make a call of a prompt; ``weight`` says how much its answer matters, ``said`` is what followed so far.
+
+        ``said`` are (role, text) messages, the first of them the model's answer to the prompt.
+        """
         most = self.options.answer_tokens_max
-        request = ChatRequest((("system", prompt.system), ("user", prompt.user)), prompt.schema, most)
-        return Call(prompt, prompt.key(self.endpoint.base_url, self.endpoint.model, str(most)), request, weight)
+        request = ChatRequest((("system", prompt.system), ("user", prompt.user), *said), prompt.schema, most)
+        talk = json.dumps(said) if said else ""
+        key = prompt.key(self.endpoint.base_url, self.endpoint.model, str(most), *filter(None, [talk]))
+        return Call(prompt, key, request, weight)
 
     def ask(self, calls: Sequence[Call]) -> None:
         """Answer calls, most important first, from the cache or by the model; what got no answer has ``trouble``."""
@@ -114,7 +121,9 @@ class Conversation:
         self.receipt.cached += sum(call.document is not None for call in calls)
         self.estimate = self._estimate([call for call in calls if call.document is None], len(calls))
         if not self.options.dry:
+            started = time.monotonic()
             self._send_in_waves([call for call in calls if call.document is None])
+            self.receipt.milliseconds += int(1000 * (time.monotonic() - started))
 
     def _estimate(self, unanswered: Sequence[Call], planned: int) -> Estimate:
         """Add what is about to be asked to what was expected so far."""

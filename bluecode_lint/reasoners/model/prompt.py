@@ -141,7 +141,7 @@ def render(
     principles, citable = _principles(retrieved, options)
     data = {
         "code": [{"file": e.uri, "lines": [f"{number}: {line}" for number, line in e.lines.items()]} for e in excerpts],
-        "findings": [_finding(name, case, options.mode, censor) for name, case in names.items()],
+        "findings": [described(name, case, options.mode, censor) for name, case in names.items()],
     }
     sections = [_reminder(names), principles] if options.mode is not Mode.DIRECT else []
     return Prompt(
@@ -173,7 +173,8 @@ def _names(data: Mapping[str, Any]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _finding(name: str, case: Case, mode: Mode, censor: Callable[[str], str]) -> dict[str, Any]:
+def described(name: str, case: Case, mode: Mode, censor: Callable[[str], str]) -> dict[str, Any]:
+    """Give a finding as a model sees it."""
     finding = case.finding
     entry: dict[str, Any] = {
         "id": name,
@@ -291,8 +292,17 @@ def bounded(schema: Mapping[str, Any]) -> dict[str, Any]:
     if copy.get("type") == "array":
         copy["maxItems"] = _ITEMS_MAX
     elif copy.get("type") == "string" and "enum" not in copy:
-        copy["maxLength"] = _TEXT_MAX
+        copy.setdefault("maxLength", _TEXT_MAX)
     return copy
+
+
+def unbounded(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Take upper bounds out of a schema, for servers that do not know them."""
+    return {
+        key: unbounded(value) if isinstance(value, dict) else value
+        for key, value in schema.items()
+        if key not in {"maxLength", "maxItems"}
+    }
 
 
 _ITEMS_MAX = 12

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import threading
-import time
 from typing import TYPE_CHECKING, TypeAlias
 
 from bluecode_lint.core.model import Confidence, Judgment, Outcome, RuleKind
@@ -78,13 +77,11 @@ class ModelReasoner:
 
     def judge_all(self, questions: Sequence[Question]) -> list[Verdict]:
         """Judge cases together, so that the budget goes to those that need it most. Verdicts are in the same order."""
-        started = time.monotonic()
         floors = [self._floor.judge(case, retrieved) for case, retrieved in questions]
         with self._one_at_a_time:
             plan = self._plan(questions, floors)
             self.conversation.ask([call for call, _ in plan])
             judged = dict(itertools.chain.from_iterable(self._judged(call, order, floors) for call, order in plan))
-            self.conversation.receipt.milliseconds += int(1000 * (time.monotonic() - started))
         return [judged.get(number, floor) for number, floor in enumerate(floors)]
 
     def _plan(self, questions: Sequence[Question], floors: Sequence[Verdict]) -> list[tuple[Call, tuple[int, ...]]]:
