@@ -393,7 +393,7 @@ def report(
             continue
         if decision.kind is ResultKind.FAIL and decision.level.rank < policy.min_level.rank:
             continue
-        opinion = case.finding.is_opinion and confirmation.outcome is not Outcome.CONFIRMED
+        opinion = case.finding.is_opinion and case.confirmation.outcome is not Outcome.CONFIRMED
         accepted = suppressed.get(case.finding)
         results.append(
             Result(
