@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from bluecode_lint.core.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from bluecode_lint.cli.inputs import Inputs
     from bluecode_lint.cli.settings import Settings
-    from bluecode_lint.core.model import Artifact, Rule
+    from bluecode_lint.core.model import Artifact, Case, Rule
     from bluecode_lint.core.protocols import Analyzer, Experimenter, Reasoner
     from bluecode_lint.reasoners.model import Endpoint, Estimate, ModelOptions, SpendLimits
 
@@ -33,16 +33,23 @@ class Thinking:
     experimenter: Experimenter | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What thinking builds on: the rules and their folder, the cache, and what other rooms know of a case.
+
+    ``examples`` opens the raw examples nearest to a case; it is called only where a prompt wants them.
+    """
+
+    rules: Mapping[str, Rule]
+    root: Path
+    cache: Path
+    addresses_reviewer: Callable[[Artifact], bool]
+    examples: Callable[[], Callable[[Case], Sequence[str]]]
+
+
 @contextmanager
-def open_thinking(
-    settings: Settings,
-    inputs: Inputs,
-    rules: Mapping[str, Rule],
-    root: Path,
-    cache: Path,
-    addresses_reviewer: Callable[[Artifact], bool],
-) -> Iterator[Thinking]:
-    """Open the offline reasoner and, if a model was named, what builds on it. ``root`` is that of the rules.
+def open_thinking(settings: Settings, inputs: Inputs, ground: Ground) -> Iterator[Thinking]:
+    """Open the offline reasoner and, if a model was named, what builds on it.
 
     Raises:
         ConfigError: The endpoint or a limit is malformed.
@@ -64,15 +71,15 @@ def open_thinking(
 
     parts = ModelParts(
         endpoint,
-        prices=Path(settings["llm-prices"]) if settings["llm-prices"] else root / "models" / "prices.yaml",
-        cache=cache,
+        prices=Path(settings["llm-prices"]) if settings["llm-prices"] else ground.root / "models" / "prices.yaml",
+        cache=ground.cache,
         record=Path(settings["record"]) if settings["record"] else None,
         replay=Path(settings["replay-llm"]) if settings["replay-llm"] else None,
         client=ClientOptions(timeout_s=_timeout_s(settings)),
     )
-    options = _options(settings, addresses_reviewer)
+    options = _options(settings, ground)
     with open_model_reasoner(OfflineReasoner(), parts, options, inputs.artifacts) as reasoner:
-        reviewer = ModelReviewer(reasoner.conversation, rules, is_in_scope=inputs.in_scope.touches)
+        reviewer = ModelReviewer(reasoner.conversation, ground.rules, is_in_scope=inputs.in_scope.touches)
         tests: int = settings["experiments"]
         experimenter = ModelExperimenter(reasoner.conversation, inputs.artifacts, findings_max=tests) if tests else None
         yield Thinking(reasoner, (reviewer,) if settings["review"] else (), experimenter)
@@ -92,16 +99,18 @@ def _choose_endpoint(settings: Settings) -> Endpoint | None:
     return endpoint_from_environment(os.environ, base_url=settings["llm-base-url"], model=named)
 
 
-def _options(settings: Settings, addresses_reviewer: Callable[[Artifact], bool]) -> ModelOptions:
+def _options(settings: Settings, ground: Ground) -> ModelOptions:
     from bluecode_lint.reasoners.model import Mode, ModelOptions, PromptOptions  # noqa: PLC0415  # lazy: start-up time
 
+    mode = Mode(settings["reasoner-mode"])
+    prompt = PromptOptions(mode, examples=ground.examples()) if mode is Mode.EXEMPLARS else PromptOptions(mode)
     options = ModelOptions(
-        prompt=PromptOptions(mode=Mode(settings["reasoner-mode"])),
+        prompt=prompt,
         limits=_limits(settings),
         neutral_names=settings["neutral-names"],
         required=settings["require-llm"],
         dry=settings["estimate"],
-        addresses_reviewer=addresses_reviewer,
+        addresses_reviewer=ground.addresses_reviewer,
     )
     return replace(options, show=_show_prompt) if settings["show-prompts"] else options
 

@@ -10,11 +10,12 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bluecode_lint import __version__
-from bluecode_lint.cli.models import open_thinking
+from bluecode_lint.cli.models import Ground, open_thinking
 from bluecode_lint.cli.progress import ProgressLine
 from bluecode_lint.cli.selectors import RuleSelection
 from bluecode_lint.core.errors import AnalyzerUnavailableError, SandboxUnavailableError
@@ -87,23 +88,27 @@ def open_tools(
         SandboxUnavailableError: The sandbox that was required does not hold here.
     """
     from bluecode_lint.analyzers.manipulation import ManipulationAnalyzer  # noqa: PLC0415  # lazy: start-up time
-    from bluecode_lint.knowledge.retriever import open_retriever  # noqa: PLC0415  # lazy: start-up time
+    from bluecode_lint.knowledge.retriever import open_examples, open_retriever  # noqa: PLC0415  # lazy: start-up time
 
     jobs: int = settings["jobs"] or len(os.sched_getaffinity(0))
     progress = ProgressLine(quiet=settings["quiet"])
     remarks: list[Notification] = []
     root, cache = rules_root(), cache_directory(settings["cache-dir"])
     manipulation = ManipulationAnalyzer(root, rules)
+    retriever = open_retriever(root, parse_python, cache=cache)
+    examples = partial(open_examples, root, retriever)
     with (
         _open_prober(settings, inputs.root, remarks, journal=journal) as prober,
-        open_thinking(settings, inputs, rules, root, cache, manipulation.addresses_reviewer) as thinking,
+        open_thinking(
+            settings, inputs, Ground(rules, root, cache, manipulation.addresses_reviewer, examples)
+        ) as thinking,
         _opened_executor(jobs) as executor,
     ):
         yield (
             Tools(
                 analyzers=(*make_analyzers(settings, rules, jobs), manipulation, *thinking.reviewers),
                 rules=rules,
-                retriever=open_retriever(root, parse_python, cache=cache),
+                retriever=retriever,
                 reasoner=thinking.reasoner,
                 experimenter=thinking.experimenter,
                 executor=executor,

@@ -11,14 +11,15 @@ from bluecode_lint.core.weaknesses import family_of
 from bluecode_lint.knowledge.constitutions import load_constitutions
 from bluecode_lint.knowledge.excerpt import excerpt_of
 from bluecode_lint.knowledge.exemplars import SIDES, Exemplars, Neighbour, open_exemplars
-from bluecode_lint.knowledge.pairs import pair_files
+from bluecode_lint.knowledge.pairs import load_pairs, pair_files
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from bluecode_lint.core.model import Case, Constitution
     from bluecode_lint.core.protocols import Parser
+    from bluecode_lint.knowledge.pairs import Pair
 
 EXEMPLARS_A_SIDE = 3
 """How many nearest unsafe and nearest safe exemplars describe a case; three and three, as in the paper."""
@@ -122,3 +123,25 @@ def open_retriever(
         for constitution in load_constitutions(folder, root / "schema", cache=cache)
     ]
     return ConstitutionRetriever(exemplars, constitutions)
+
+
+def open_examples(root: Path, retriever: ConstitutionRetriever) -> Callable[[Case], tuple[str, ...]]:
+    """Open the raw examples behind the constitutions: gives those nearest to a case as texts, the nearest first.
+
+    Raises:
+        RulesError: A file under ``root`` is malformed.
+    """
+    pairs = {pair.id: pair for pair in load_pairs(pair_files(root), root / "schema")}
+
+    def nearest(case: Case) -> tuple[str, ...]:
+        found = retriever.neighbourhood(case)
+        near = sorted((*found.unsafe, *found.safe), key=lambda each: (-each.similarity, each.pair_id, each.side))
+        return tuple(_example(pairs[each.pair_id], each) for each in near if each.pair_id in pairs)
+
+    return nearest
+
+
+def _example(pair: Pair, neighbour: Neighbour) -> str:
+    unsafe = neighbour.side == "unsafe"
+    code = pair.unsafe_code if unsafe else pair.safe_code
+    return f"[{pair.id}] {'insecure' if unsafe else 'secure'}, CWE-{pair.cwe}:\n{code.strip()}"

@@ -8,7 +8,7 @@ from bluecode_lint.core.model import Artifact, Case, Confidence, Finding, Level,
 from bluecode_lint.core.weaknesses import family_of
 from bluecode_lint.knowledge.catalogue import rules_root
 from bluecode_lint.knowledge.excerpt import EXCERPT_CHARS_MAX, excerpt_of
-from bluecode_lint.knowledge.retriever import open_retriever
+from bluecode_lint.knowledge.retriever import open_examples, open_retriever
 from bluecode_lint.sources.syntax import parse_python
 
 MODULE = """\
@@ -91,3 +91,14 @@ def test_the_weakness_itself_comes_before_its_family(retriever):
         found = retriever.retrieve(case_at(text, 5, cwe), count=6)
         assert found[0].constitution.cwe == cwe
         assert {family_of(item.constitution.cwe) for item in found} == {"cipher"}
+
+
+def test_the_raw_examples_nearest_to_a_case_come_from_both_sides_the_nearest_first(retriever):
+    text = 'import os\nimport sys\n\n\ndef pack(source, out):\n    return os.system("tar -cf " + out + " " + source)\n'
+    case = case_at(text, 6, 78)
+    examples = open_examples(rules_root(), retriever)(case)
+    nearest = max(retriever.neighbourhood(case).unsafe, key=lambda neighbour: neighbour.similarity)
+    assert len(examples) == 6
+    assert sum("] insecure, CWE-" in example for example in examples) == 3
+    assert any(example.startswith(f"[{nearest.pair_id}] insecure, CWE-") for example in examples)
+    assert all("\n" in example for example in examples)

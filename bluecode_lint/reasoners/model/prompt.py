@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -81,11 +81,11 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class PromptOptions:
-    """What goes into a prompt. ``exemplars`` gives the text of an example by its id, for `Mode.EXEMPLARS`."""
+    """What goes into a prompt. ``examples`` gives the texts of those nearest to a case, for `Mode.EXEMPLARS`."""
 
     mode: Mode = Mode.FULL
     principle_tokens_max: int = 1500
-    exemplars: Mapping[str, str] = field(default_factory=dict)
+    examples: Callable[[Case], Sequence[str]] = lambda _case: ()
 
 
 _SYSTEM = """\
@@ -138,12 +138,15 @@ def render(
     """
     names = {f"F{number}": case for number, (case, _) in enumerate(cases, start=1)}
     retrieved = [item for _, items in cases for item in items]
-    principles, citable = _principles(retrieved, options)
+    if options.mode is Mode.EXEMPLARS:
+        told, citable = _examples([case for case, _ in cases], options), frozenset[str]()
+    else:
+        told, citable = _principles(retrieved, options)
     data = {
         "code": [{"file": e.uri, "lines": [f"{number}: {line}" for number, line in e.lines.items()]} for e in excerpts],
         "findings": [described(name, case, options.mode, censor) for name, case in names.items()],
     }
-    sections = [_reminder(names), principles] if options.mode is not Mode.DIRECT else []
+    sections = [_reminder(names), told] if options.mode is not Mode.DIRECT else []
     return Prompt(
         system=_SYSTEM,
         user="\n\n".join([*filter(None, sections), enclosed(data) + f"Judge {_names(data)}."]),
@@ -228,15 +231,26 @@ def _principles(retrieved: Sequence[Retrieved], options: PromptOptions) -> tuple
         constitution = item.constitution
         if constitution.id in blocks:
             continue
-        block = _exemplars(constitution, options) if options.mode is Mode.EXEMPLARS else _principle(constitution)
+        block = _principle(constitution)
         room -= estimate_tokens(block)
         if room < 0:
             break
         blocks[constitution.id] = block
     if not blocks:
         return "", frozenset()
-    title = "Examples" if options.mode is Mode.EXEMPLARS else "Principles"
-    return f"{title}, reviewed by people:\n" + "\n".join(blocks.values()), frozenset(blocks)
+    return "Principles, reviewed by people:\n" + "\n".join(blocks.values()), frozenset(blocks)
+
+
+def _examples(cases: Sequence[Case], options: PromptOptions) -> str:
+    """Write the examples nearest to the cases, as many as fit."""
+    chosen: list[str] = []
+    room = options.principle_tokens_max
+    for example in dict.fromkeys(example for case in cases for example in options.examples(case)):
+        room -= estimate_tokens(example)
+        if room < 0:
+            break
+        chosen.append(example)
+    return "\n\n".join(["Examples, reviewed by people:", *chosen]) if chosen else ""
 
 
 def _principle(constitution: Constitution) -> str:
@@ -249,11 +263,6 @@ def _mid_sentence(words: str) -> str:
     """Begin small, unless with an acronym or a name such as ``os.system``."""
     words = words.rstrip(".")
     return words if words[1:2].isupper() else words[:1].lower() + words[1:]
-
-
-def _exemplars(constitution: Constitution, options: PromptOptions) -> str:
-    texts = [options.exemplars[name] for name in constitution.examples if name in options.exemplars]
-    return "\n".join([f"[{constitution.id}] CWE-{constitution.cwe}", *texts])
 
 
 # --- the answer's form -----------------------------------------------------------------------------------------------

@@ -283,18 +283,20 @@ def test_what_is_shown_is_what_is_sent(stage, make):
 
 def test_modes_tell_a_model_more_and_more(stage, make):
     confirmation = Confirmation(Outcome.NEUTRALIZED, reason="reached 7 times")
-    principle = replace(stage.PRINCIPLE, constitution=replace(stage.PRINCIPLE.constitution, examples=("pair-1",)))
     told = {}
     for mode in Mode:
-        options = PromptOptions(mode, exemplars={"pair-1": "os.system(EXAMPLE)"})
+        options = PromptOptions(
+            mode, examples=lambda case: [f"CWE-{case.finding.cwe}: os.system(EXAMPLE)", "x" * 90_000]
+        )
         reasoner, chat = make("{}", prompt=options)
-        reasoner.judge(stage.make_case(confirmation=confirmation), [principle])
+        reasoner.judge(stage.make_case(confirmation=confirmation), [stage.PRINCIPLE])
         told[mode] = chat.requests[0].messages[1][1]
     marks = {
         "What is looked for": set(Mode) - {Mode.DIRECT},
-        "os.system(EXAMPLE)": {Mode.EXEMPLARS},
+        "CWE-78: os.system(EXAMPLE)": {Mode.EXEMPLARS},
         "never built from data": {Mode.CONSTITUTIONS, Mode.FULL},
         "reached 7 times": {Mode.FULL},
+        "xxxx": set(),  # what does not fit is left out
         'os.system(\\"ls': set(Mode),
     }
     for words, modes in marks.items():
