@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from bluecode_lint.reasoners.model.chat import ChatRequest
 
 SEED = 20251018
+_SYSTEM_ROLE = re.compile(
+    r"system.{0,20}(?:role|message|prompt|instruction)|roles must alternate|developer instruction"
+)
 
 
 class AnswerFormat(IntEnum):
@@ -35,6 +39,15 @@ class Capabilities:
     temperature: bool = True
     seed: bool = True
     limit_name: str = "max_tokens"
+    system_role: bool = True
+    """Whether a message of the role ``system`` may come first; otherwise its text opens the user's."""
+
+    def messages(self, request: ChatRequest) -> list[dict[str, str]]:
+        """Give the messages of a call."""
+        said = list(request.messages)
+        if not self.system_role and len(said) > 1 and said[0][0] == "system":
+            said[:2] = [(said[1][0], f"{said[0][1]}\n\n{said[1][1]}")]
+        return [{"role": role, "content": text} for role, text in said]
 
     def parameters(self, request: ChatRequest) -> dict[str, Any]:
         """Give the parameters of a call, beside model and messages."""
@@ -61,6 +74,8 @@ class Capabilities:
         None when nothing is left to give up, so that the request itself must be wrong.
         """
         words = complaint.lower()
+        if self.system_role and _SYSTEM_ROLE.search(words):
+            return replace(self, system_role=False)
         if "max_completion_tokens" in words and self.limit_name == "max_tokens":
             return replace(self, limit_name="max_completion_tokens")
         if "temperature" in words and self.temperature:
@@ -82,6 +97,7 @@ class Capabilities:
             "temperature": self.temperature,
             "seed": self.seed,
             "limit_name": self.limit_name,
+            "system_role": self.system_role,
         }
 
 
@@ -93,6 +109,7 @@ def capabilities_from_document(document: Mapping[str, Any]) -> Capabilities | No
             bool(document["temperature"]),
             bool(document["seed"]),
             str(document["limit_name"]),
+            bool(document["system_role"]),
         )
     except (KeyError, ValueError, TypeError):
         return None

@@ -35,6 +35,7 @@ class Trouble(StrEnum):
     RATE_LIMITED = "the server asks to slow down"
     SERVER_ERROR = "the server has an error of its own"
     BAD_REQUEST = "the server rejected the request"
+    TOO_LARGE = "the question does not fit into the model's context"
     TOO_LONG = "the answer was far too long"
     NOT_UNDERSTOOD = "the server's answer is not of the OpenAI form"
     EMPTY = "the answer was empty"

@@ -30,7 +30,7 @@ from bluecode_lint.reasoners.model.chat import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import openai
 
@@ -144,7 +144,7 @@ class OpenAiChat:
                 attempt = await self._adapted(client, request)
                 sent += attempt.reply.attempts
                 trouble = attempt.reply.trouble
-                self._breaker.note(trouble if trouble in RETRIED | PERMANENT else None)
+                self._breaker.note(trouble if trouble in _COUNTED else None)
                 pause_s = wait_s if attempt.retry_after_s is None else attempt.retry_after_s
                 if trouble not in RETRIED or sent >= self._options.attempts or pause_s > self._options.wait_max_s:
                     return replace(attempt.reply, attempts=sent)
@@ -175,7 +175,7 @@ class OpenAiChat:
 
         body: dict[str, Any] = {
             "model": self._endpoint.model,
-            "messages": [{"role": role, "content": text} for role, text in request.messages],
+            "messages": known.messages(request),
             **known.parameters(request),
         }
         try:
@@ -201,6 +201,7 @@ class OpenAiChat:
             return _Attempt(failed(_connection_trouble(error), _root_cause(error)))
 
 
+_COUNTED = RETRIED | PERMANENT | {Trouble.BAD_REQUEST}
 _PERHAPS_BILLED = frozenset({Trouble.TIMED_OUT, Trouble.DISCONNECTED, Trouble.EMPTY})
 
 
@@ -216,6 +217,8 @@ def reply_from_body(body: bytes) -> Reply:
     """Read the body of a successful response: untrusted, and often not quite of the agreed form."""
     try:
         document = json.loads(body)
+        if isinstance(document, dict) and isinstance(document.get("error"), dict) and not document.get("choices"):
+            return _reply_from_error(document["error"])
         choice = document["choices"][0]
         message = choice["message"]
         content = message.get("content")
@@ -233,6 +236,13 @@ def reply_from_body(body: bytes) -> Reply:
             return Reply(Ending.CUT, usage=usage)
         return Reply(Ending.FAILED, usage=usage, trouble=Trouble.EMPTY)
     return Reply(Ending.CUT if ending == "length" else Ending.ANSWERED, content, usage)
+
+
+def _reply_from_error(error: Mapping[str, Any]) -> Reply:
+    """Read an error that came with a status of success, as gateways send it when the server behind them fails."""
+    code, said = error.get("code"), str(error.get("message", ""))[:300]
+    trouble = _trouble_of(code) if isinstance(code, int) else Trouble.SERVER_ERROR
+    return Reply(Ending.REFUSED, detail=said) if _FILTERED.search(said) else failed(trouble, said)
 
 
 def _usage(document: object) -> Usage:
@@ -259,26 +269,56 @@ _TROUBLES = {
 }
 _REDIRECTIONS, _SERVER_ERRORS = range(300, 400), range(500, 600)
 _ABOUT_ITS_FORM = frozenset({400, 422})
-_PARAMETER = re.compile(r"response_format|json_schema|temperature|\bseed\b|max_(?:completion_)?tokens")
+_ABOUT_CONTENT = frozenset({400, 403, 413, 422})
+_PARAMETER = re.compile(r"response_format|json_schema|temperature|\bseed\b|max_(?:completion_)?tokens|[Ss]ystem role")
 """Some servers have an error of their own when they do not know a parameter, and name it."""
+
+
+_FILTERED = re.compile(r"content[_ ](?:management|filter|policy)|flagged|moderation", re.IGNORECASE)
+"""A refusal by whoever stands before the model (Azure answers it with 400, OpenRouter with 403)."""
+_NO_ROOM = re.compile(
+    r"context.{0,3}(?:length|window|size)|maximum.{0,10}(?:context|tokens)|too many tokens|prompt is too long|"
+    r"request.{0,9}too large|input.{0,9}too long",
+    re.IGNORECASE,
+)
+_NO_SUCH_MODEL = re.compile(
+    r"\bmodel\b[^.]{0,60}(?:does not exist|not (?:a )?(?:valid|found|supported|available)|unknown)|invalid model"
+    r"|not a valid model",
+    re.IGNORECASE,
+)
+
+
+def _trouble_of(status: int) -> Trouble:
+    if status in _REDIRECTIONS:
+        return Trouble.NOT_FOUND
+    return Trouble.SERVER_ERROR if status in _SERVER_ERRORS else _TROUBLES.get(status, Trouble.BAD_REQUEST)
 
 
 def _attempt_from_status(error: openai.APIStatusError) -> _Attempt:
     status = error.status_code
-    trouble = _TROUBLES.get(status, Trouble.BAD_REQUEST)
-    if status in _REDIRECTIONS:
-        trouble = Trouble.NOT_FOUND
-    elif status in _SERVER_ERRORS:
-        trouble = Trouble.SERVER_ERROR
-    retry_after_s = read_retry_after(error.response.headers.get("retry-after", ""))
+    trouble = _trouble_of(status)
+    said = f"HTTP {status}: {error.message}"
+    headers = error.response.headers
+    retry_after_s = read_retry_after(headers.get("retry-after", ""), headers.get("retry-after-ms", ""))
+    if status in _ABOUT_CONTENT and _FILTERED.search(error.message):
+        return _Attempt(Reply(Ending.REFUSED, detail=said[:300]))
+    if status in _ABOUT_CONTENT and _NO_ROOM.search(error.message) and "max_completion_tokens" not in error.message:
+        return _Attempt(failed(Trouble.TOO_LARGE, said))
+    if status in _ABOUT_ITS_FORM and _NO_SUCH_MODEL.search(error.message):
+        return _Attempt(failed(Trouble.NOT_FOUND, said))
     about_form = status in _ABOUT_ITS_FORM or (trouble is Trouble.SERVER_ERROR and _PARAMETER.search(error.message))
     complaint = error.message if about_form else ""
-    return _Attempt(failed(trouble, f"HTTP {status}: {error.message}"), retry_after_s, complaint)
+    return _Attempt(failed(trouble, said), retry_after_s, complaint)
 
 
-def read_retry_after(value: str) -> float | None:
-    """Read a ``Retry-After`` header: seconds, or a date. None if there is none, or nothing to be made of it."""
+def read_retry_after(value: str, milliseconds: str = "") -> float | None:
+    """Read a ``Retry-After`` header: seconds, or a date. None if there is none, or nothing to be made of it.
+
+    ``milliseconds`` is the finer header that OpenAI and Azure send beside it.
+    """
     try:
+        if milliseconds:
+            return max(0.0, float(milliseconds) / 1000)
         return max(0.0, float(value))
     except ValueError:
         pass

@@ -189,9 +189,12 @@ class Conversation:
             return
         call.repairing = True
         self.receipt.repaired += 1
+        most = call.request.answer_tokens_max
+        if reply.ending is Ending.CUT:  # a model that reasons first may have spent all of it on that
+            most *= 2
         shown = reply.text[: 4 * self.options.answer_tokens_max]
-        more = (("assistant", shown), ("user", repair_words(wrong)))
-        call.request = ChatRequest((*call.request.messages, *more), call.prompt.schema, call.request.answer_tokens_max)
+        more = (("assistant", shown), ("user", repair_words(wrong))) if shown.strip() else ()
+        call.request = ChatRequest((*call.request.messages, *more), call.prompt.schema, most)
 
     def _count_failure(self, cause: str) -> None:
         self.failures[cause] += 1

@@ -89,6 +89,7 @@ def test_retry_after_may_be_a_date_or_nonsense():
     assert 50 < read_retry_after(formatdate(time.time() + 60, usegmt=True)) <= 60
     assert read_retry_after("soon") is None
     assert read_retry_after("") is None
+    assert read_retry_after("7", "250") == 0.25
 
 
 @pytest.mark.parametrize("headers_first", [True, False])
@@ -309,10 +310,132 @@ def test_a_server_that_ignores_the_schema_is_asked_for_json_the_next_time(stage,
 
 
 def test_a_request_that_is_wrong_in_itself_ends(stage, server):
-    server.script = [stage.Answer(400, {"error": {"message": "context length exceeded"}})]
+    server.script = [stage.Answer(400, {"error": {"message": "nobody likes this"}})]
     reply = ask(server)
     assert reply.trouble is Trouble.BAD_REQUEST
     assert len(server.requests) == reply.attempts <= 7
+
+
+def form_of(body):
+    return body.get("response_format", {}).get("type")
+
+
+def bounded_form(body):
+    return "maxLength" in json.dumps(body.get("response_format", {}))
+
+
+SCHEMA_FROM = "response_format value as json_schema is enabled only for api versions 2024-08-01-preview and later"
+VENDORS = {
+    "OpenAI, a reasoning model": (
+        (lambda b: "max_tokens" in b, 400, ("Unsupported parameter: 'max_tokens' is not supported with this model. Use "
+         "'max_completion_tokens' instead.")),
+        (lambda b: "temperature" in b, 400, ("Unsupported value: 'temperature' does not support 0 with this model. Only "
+         "the default (1) value is supported.")),
+        Capabilities(temperature=False, limit_name="max_completion_tokens"),
+    ),
+    "OpenAI, strict schemas": (
+        (bounded_form, 400, ("Invalid schema for response_format 'answer': In context=('properties', 'a', 'items'), "
+         "'maxLength' is not permitted.")),
+        Capabilities(AnswerFormat.SCHEMA),
+    ),
+    "Azure, an old version of the interface": (
+        (lambda b: form_of(b) == "json_schema", 400, SCHEMA_FROM),
+        (lambda b: "schema" in b.get("response_format", {}), 400, ("Additional properties are not allowed ('schema' was "
+         "unexpected) - 'response_format'")),
+        Capabilities(AnswerFormat.JSON),
+    ),
+    "Ollama, an old version": (
+        (lambda b: form_of(b) == "json_schema", 400, "invalid response_format type: json_schema"),
+        Capabilities(AnswerFormat.JSON_WITH_SCHEMA),
+    ),
+    "vLLM without a grammar backend": (
+        (lambda b: form_of(b) is not None and bounded_form(b), 400, ("The provided JSON schema contains features not "
+         "supported by xgrammar.")),
+        Capabilities(AnswerFormat.SCHEMA),
+    ),
+    "LiteLLM before a model that knows less": (
+        (lambda b: "seed" in b, 400, "litellm.UnsupportedParamsError: cohere does not support parameters: ['seed']"),
+        (lambda b: form_of(b) is not None, 400, ("litellm.UnsupportedParamsError: cohere does not support parameters: "
+         "['response_format']")),
+        Capabilities(AnswerFormat.TEXT, seed=False),
+    ),
+    "Mistral": (
+        (lambda b: "seed" in b, 422, "Extra inputs are not permitted: body.seed"),
+        Capabilities(seed=False),
+    ),
+    "Gemini's compatible endpoint": (
+        (lambda b: "additionalProperties" in json.dumps(b), 400, ("Invalid JSON payload received. Unknown name "
+         '"additionalProperties" at response_schema: Cannot find field.')),
+        Capabilities(AnswerFormat.JSON),
+    ),
+    "a chat template without a system role": (
+        (lambda b: b["messages"][0]["role"] == "system", 500, "Jinja Exception: System role not supported"),
+        Capabilities(system_role=False),
+    ),
+    "a server that wants heat": (
+        (lambda b: b.get("temperature") == 0, 422, "`temperature` must be strictly positive"),
+        Capabilities(temperature=False),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_what_each_vendor_refuses_is_found_out_once(stage, server, vendor):
+    *refusals, known = VENDORS[vendor]
+    strict = {"type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": False}
+
+    def answer(body):
+        for refuses, status, message in refusals:
+            if refuses(body):
+                return stage.Answer(status, {"error": {"message": message}})
+        return stage.Answer(200, stage.completion('{"a": ""}'))
+
+    server.script = [answer]
+    chat = OpenAiChat(Endpoint(server.url, "tiny"), QUICK)
+    asked = ChatRequest((("system", "s"), ("user", "u")), strict, 100)
+    assert chat.complete_all([asked])[0].ending is Ending.ANSWERED
+    assert chat.capabilities == known
+    probing = len(server.requests)
+    assert probing <= 1 + 5  # one a step down
+    assert [r.ending for r in chat.complete_all([asked] * 3)] == [Ending.ANSWERED] * 3
+    assert len(server.requests) == probing + 3
+    assert {"s", "u"} <= set("".join(m["content"] for m in json.loads(server.requests[-1])["messages"]))
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "ending", "trouble"),
+    [
+        (400, "The response was filtered due to the prompt triggering Azure OpenAI's content management policy.",
+         Ending.REFUSED, None),
+        (403, "Your chosen model requires moderation and your input was flagged", Ending.REFUSED, None),
+        (400, "This model's maximum context length is 4096 tokens. However, you requested 6100 tokens",
+         Ending.FAILED, Trouble.TOO_LARGE),
+        (413, "Request too large", Ending.FAILED, Trouble.TOO_LARGE),
+        (400, "tiny is not a valid model ID", Ending.FAILED, Trouble.NOT_FOUND),
+        (404, "No endpoints found that support the requested parameters", Ending.FAILED, Trouble.NOT_FOUND),
+        (402, "Insufficient credits", Ending.FAILED, Trouble.KEY_REJECTED),
+    ],
+)  # fmt: skip
+def test_what_no_other_form_would_cure_is_asked_once(stage, server, status, body, ending, trouble):
+    server.script = [stage.Answer(status, {"error": {"message": body}})]
+    reply = ask(server)
+    assert (reply.ending, reply.trouble, len(server.requests)) == (ending, trouble, 1)
+
+
+def test_an_error_that_a_gateway_wraps_as_a_success_is_one(stage, server):
+    server.script = [stage.Answer(200, {"error": {"code": 502, "message": "provider returned error"}}),
+                     stage.Answer(200, {"error": {"code": 429, "message": "slow down"}}),
+                     stage.Answer(200, stage.completion("{}"))]  # fmt: skip
+    assert ask(server).ending is Ending.ANSWERED
+    server.script = [stage.Answer(200, {"error": {"code": "x", "message": "input flagged"}})]
+    assert ask(server).ending is Ending.REFUSED
+
+
+def test_a_server_that_rejects_everything_is_given_up_on(stage, server):
+    server.script = [stage.Answer(400, {"error": {"message": "nobody likes this"}})]
+    replies = ask(server, ClientOptions(timeout_s=5, attempts=1, wait_s=0.01, concurrency=1, give_up_after=2), count=9)
+    assert [reply.trouble for reply in replies[:2]] == [Trouble.BAD_REQUEST] * 2
+    assert {reply.trouble for reply in replies[2:]} == {Trouble.GIVEN_UP}
 
 
 def test_damaged_knowledge_of_a_server_is_found_out_again():
