@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from bluecode_lint.core.weaknesses import are_related
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
 MANIFEST = "manifest.jsonl"
 OUTCOMES = ("tp", "fp", "fn", "tn")
@@ -164,22 +164,103 @@ def _row(name: str, t: Tally) -> str:
     return f"{name:<24}{counts}{t.precision:>8.3f}{t.recall:>8.3f}{t.f1:>8.3f}{t.youden:>9.3f}"
 
 
-def score_json(scores: Sequence[Score]) -> str:
-    """Write everything as JSON."""
-    rows = [
-        {
-            "tool": made.tool,
-            **_figures(made.total),
-            "mean_youden": round(made.mean_youden, 4),
-            "pairs": made.pairs,
-            "by_cwe": {str(cwe): _figures(tally) for cwe, tally in sorted(made.by_cwe.items())},
-            "cases": made.outcome_of,
-        }
-        for made in scores
-    ]
+def score_json(scores: Sequence[Score], trials: Sequence[Trial] = ()) -> str:
+    """Write everything as JSON: of tools, and of `Trial`s with what each changed and cost."""
+    rows = [_document(made) for made in scores]
+    rows += [{**_document(trial.score), **asdict(trial.change), **_costs(trial)} for trial in trials]
     return json.dumps(rows, indent=2) + "\n"
+
+
+def _document(made: Score) -> dict[str, Any]:
+    return {
+        "tool": made.tool,
+        **_figures(made.total),
+        "mean_youden": round(made.mean_youden, 4),
+        "pairs": made.pairs,
+        "by_cwe": {str(cwe): _figures(tally) for cwe, tally in sorted(made.by_cwe.items())},
+        "cases": made.outcome_of,
+    }
 
 
 def _figures(tally: Tally) -> dict[str, float]:
     counts = {name: getattr(tally, name) for name in OUTCOMES}
     return {**counts, **{n: round(getattr(tally, n), 4) for n in ("precision", "recall", "f1", "youden")}}
+
+
+# --- what a model changes --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The cases whose outcome a second run turned, by id; flagging vulnerable ones is good, safe ones bad."""
+
+    lost_tp: tuple[str, ...]
+    removed_fp: tuple[str, ...]
+    gained_tp: tuple[str, ...]
+    new_fp: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One way to ask a model over a suite: its score, what it changed, and what it took.
+
+    ``kept`` counts the answers of earlier runs, which cost nothing; a cost of None is unknown.
+    """
+
+    score: Score
+    change: Change
+    calls: int
+    kept: int
+    tokens: int
+    micro_usd: int | None
+
+    @property
+    def cases(self) -> int:
+        """Give how many cases there were."""
+        return len(self.score.outcome_of)
+
+
+def change_between(before: Score, after: Score) -> Change:
+    """Compare two scores of one suite."""
+
+    def turned(old: str, new: str) -> tuple[str, ...]:
+        return tuple(i for i, outcome in before.outcome_of.items() if (outcome, after.outcome_of[i]) == (old, new))
+
+    return Change(turned("tp", "fn"), turned("fp", "tn"), turned("fn", "tp"), turned("tn", "fp"))
+
+
+def grid_text(trials: Sequence[Trial], seen: Collection[int]) -> str:
+    """Write what each way to ask changed and cost, and its figures on CWEs that we have knowledge of and on others."""
+    heading = f"{'':<24}{'lost TP':>9}{'removed FP':>12}{'gained TP':>11}{'new FP':>8}{'calls':>7}{'kept':>6}"
+    lines = [f"{heading}{'tokens/case':>13}{'$/case':>10}"]
+    for trial in trials:
+        c = trial.change
+        counts = f"{len(c.lost_tp):>9}{len(c.removed_fp):>12}{len(c.gained_tp):>11}{len(c.new_fp):>8}"
+        costs = _costs(trial)
+        price = "unknown" if costs["usd_per_case"] is None else f"{costs['usd_per_case']:.5f}"
+        lines.append(
+            f"{trial.score.tool:<24}{counts}{trial.calls:>7}{trial.kept:>6}{costs['tokens_per_case']:>13.0f}{price:>10}"
+        )
+    for title, wanted in (("CWEs with knowledge", True), ("CWEs without", False)):
+        rows = [(trial.score.tool, _over(trial.score, [c for c in trial.score.by_cwe if (c in seen) is wanted]))
+                for trial in trials]  # fmt: skip
+        lines += ["", title, *(_row(tool, tally) for tool, tally in rows)]
+    return "\n".join(lines) + "\n"
+
+
+def _over(made: Score, cwes: Iterable[int]) -> Tally:
+    """Sum the outcomes of some CWEs; a case with two of them counts twice."""
+    total = Tally()
+    for cwe in cwes:
+        for name in OUTCOMES:
+            setattr(total, name, getattr(total, name) + getattr(made.by_cwe[cwe], name))
+    return total
+
+
+def _costs(trial: Trial) -> dict[str, float | None]:
+    usd = None if trial.micro_usd is None else trial.micro_usd / 1_000_000
+    return {
+        "calls": trial.calls,
+        "tokens_per_case": _share(trial.tokens, trial.cases),
+        "usd_per_case": None if usd is None else _share(usd, trial.cases),
+    }

@@ -189,6 +189,8 @@ def _add_evals(commands: argparse._SubParsersAction[_Parser]) -> None:
     code.add_argument("suite", type=Path, metavar="SUITE", help="the folder")
     code.add_argument("--against", action="append", default=[], type=Path, metavar="REPORT",
                       help="score this report of another tool, too (SARIF, or JSON of Bandit or Semgrep)")  # fmt: skip
+    code.add_argument("--grid", action="store_true",
+                      help="ask the model in every --reasoner-mode, and say what each changes and costs")  # fmt: skip
     code.add_argument("--by-cwe", action="store_true", help="a row for each CWE, too")
     code.add_argument("--list", choices=("tp", "fp", "fn", "tn"), default="", help="name the cases of this outcome")
     _add_options(

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _MODEL_VARIABLES = ("BLUECODE_LLM_MODEL", "OPENAI_MODEL")
 _MICRO = 1_000_000
+REVIEW = "review"
+"""The name of the analyzer whose findings are a model's opinions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +89,16 @@ def open_thinking(settings: Settings, inputs: Inputs, ground: Ground) -> Iterato
             _show_estimate(reasoner.estimate, endpoint)
 
 
+def model_named(settings: Settings) -> str:
+    """Give the model that may be asked; empty if none is named, or none may be asked."""
+    if settings["no-llm"] or settings["offline"]:
+        return ""
+    return settings["llm-model"] or next(filter(None, map(os.environ.get, _MODEL_VARIABLES)), "")
+
+
 def _choose_endpoint(settings: Settings) -> Endpoint | None:
-    named = settings["llm-model"] or next(filter(None, map(os.environ.get, _MODEL_VARIABLES)), "")
-    if settings["no-llm"] or settings["offline"] or not named:
+    named = model_named(settings)
+    if not named:
         if settings["require-llm"] or settings["review"]:
             message = "a model is needed, but none is named, or --no-llm or --offline forbids it"
             raise UsageError(message, advice="Name one with --llm-model or BLUECODE_LLM_MODEL.")
