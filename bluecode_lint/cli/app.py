@@ -102,6 +102,10 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
         from bluecode_lint.cli.guard_command import guard_command  # noqa: PLC0415  # lazy: start-up time
 
         return guard_command
+    if name in {"kb", "constitution"}:
+        from bluecode_lint.cli import kb_command  # noqa: PLC0415  # lazy: start-up time
+
+        return kb_command.kb_command if name == "kb" else kb_command.constitution_command
     if name == "evals":
         from bluecode_lint.cli.evals_command import evals_command  # noqa: PLC0415  # lazy: start-up time
 
@@ -166,6 +170,7 @@ def make_parser() -> argparse.ArgumentParser:
     triage.add_argument("--merge", action="store_true", help="write one run with the results of all")
     _add_options(triage, TRIAGE_OPTIONS)
     _add_evals(commands)
+    _add_knowledge(commands)
     explain = commands.add_parser("explain", help="what a rule means, why it matters, how to fix it")
     explain.add_argument("what", metavar="RULE|CWE", help="a rule's id, or a CWE such as CWE-89")
     rules = commands.add_parser("rules", help="list every rule")
@@ -176,6 +181,47 @@ def make_parser() -> argparse.ArgumentParser:
     replay.add_argument("--sandbox", default="", metavar="LEVEL", help="require this sandbox")
     commands.add_parser("doctor", help="which analyzers, sandboxes and models are usable here, and how to get the rest")
     return parser
+
+
+def _add_knowledge(commands: argparse._SubParsersAction[_Parser]) -> None:
+    base = commands.add_parser("kb", help="look at, extend and prove the knowledge base of insecure and secure code")
+    actions = base.add_subparsers(dest="action", required=True, metavar="ACTION", parser_class=_Parser)
+    said = {
+        "list": "one line a pair",
+        "show": "a pair with both sides and its tests",
+        "stats": "pairs, verified pairs and distinct structures per CWE",
+        "verify": "run the tests of the pairs again, in the sandbox",
+        "add": "admit new pairs: checked, no near-duplicate, proven in the sandbox",
+        "index": "build the retrieval index and describe it",
+        "export": "all pairs as JSON lines",
+    }
+    parts = {name: actions.add_parser(name, help=text) for name, text in said.items()}
+    for name, part in parts.items():
+        part.add_argument("--knowledge", type=Path, metavar="DIR", help="with the pairs of this directory, too")
+        if name in {"list", "stats", "verify", "export"}:
+            part.add_argument("--cwe", type=_weakness, metavar="CWE", help="those of this weakness only")
+        if name in {"verify", "add"}:
+            part.add_argument("--sandbox", default="", metavar="LEVEL", help="require this sandbox")
+    parts["show"].add_argument("id", metavar="ID")
+    parts["stats"].add_argument("--retrieval", action="store_true", help="measure retrieval, too (takes a while)")
+    parts["verify"].add_argument(
+        "--sample", type=_whole_number, default=0, metavar="N", help="N of them, evenly spread"
+    )
+    parts["verify"].add_argument("--jobs", "-j", type=_whole_number, default=0, metavar="N", help="run N at a time")
+    parts["add"].add_argument("file", type=Path, metavar="FILE", help="JSON lines, one pair each")
+    parts["add"].add_argument(
+        "--to", type=Path, required=True, metavar="DIR", help="the knowledge directory to write to"
+    )
+    constitution = commands.add_parser("constitution", help="distil principles from pairs, or check the ones there are")
+    ways = constitution.add_subparsers(dest="action", required=True, metavar="ACTION", parser_class=_Parser)
+    distill = ways.add_parser("distill", help="propose principles from what the two sides of the pairs differ in")
+    distill.add_argument("--cwe", type=_weakness, required=True, metavar="CWE", help="of this weakness")
+    ways.add_parser("check", help="hold every principle against its examples")
+
+
+def _weakness(text: str) -> int:
+    number = text.upper().removeprefix("CWE-")
+    return _whole_number(number)
 
 
 def _add_evals(commands: argparse._SubParsersAction[_Parser]) -> None:

@@ -176,7 +176,7 @@ def _open_prober(
     if settings["no-exec"]:
         yield None
         return
-    with _opened_sandbox(settings["sandbox"]) as sandbox:
+    with opened_sandbox(settings["sandbox"]) as sandbox:
         if sandbox is None:
             message = "nothing was executed: no sandbox holds on this machine (`bluecode-lint doctor` says why)"
             remarks.append(Notification(Level.WARNING, "no-sandbox", message))
@@ -189,7 +189,7 @@ def _open_prober(
 
 
 @contextmanager
-def _opened_sandbox(level: str) -> Iterator[Sandbox | None]:
+def opened_sandbox(level: str) -> Iterator[Sandbox | None]:
     """Open the sandbox, and end its helpers afterwards.
 
     Raises:
@@ -244,7 +244,7 @@ def replay(script: str, level: str) -> tuple[bool, str]:
     """
     from bluecode_lint.probes import read_replay, replay_job  # noqa: PLC0415  # lazy: start-up time
 
-    with _opened_sandbox(level) as sandbox:
+    with opened_sandbox(level) as sandbox:
         if sandbox is None:
             message = "no sandbox holds on this machine, and a proof is never run outside of one"
             raise SandboxUnavailableError(message, advice="`bluecode-lint doctor` says why.")
