@@ -102,6 +102,10 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
         from bluecode_lint.cli.guard_command import guard_command  # noqa: PLC0415  # lazy: start-up time
 
         return guard_command
+    if name == "serve":
+        from bluecode_lint.cli.service import serve_command  # noqa: PLC0415  # lazy: start-up time
+
+        return serve_command
     if name in {"kb", "constitution"}:
         from bluecode_lint.cli import kb_command  # noqa: PLC0415  # lazy: start-up time
 
@@ -169,6 +173,11 @@ def make_parser() -> argparse.ArgumentParser:
     triage.add_argument("--mapping", type=Path, metavar="FILE", help="YAML with lines like `their-rule-id: CWE-78`")
     triage.add_argument("--merge", action="store_true", help="write one run with the results of all")
     _add_options(triage, TRIAGE_OPTIONS)
+    serve = commands.add_parser("serve", help="check instructions and scan code over HTTP (extra `serve`)")
+    serve.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1)")
+    serve.add_argument("--port", type=_whole_number, default=8765, help="the port (default: 8765)")
+    serve.add_argument("--execute", action="store_true", help="attack what is sent to /scan, in the sandbox")
+    _add_options(serve, {"max-file-size", "sandbox", "python", "probe-budget", "jobs", "cache-dir", "threat-model"})
     _add_evals(commands)
     _add_knowledge(commands)
     explain = commands.add_parser("explain", help="what a rule means, why it matters, how to fix it")
