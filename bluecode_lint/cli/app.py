@@ -102,6 +102,10 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
         from bluecode_lint.cli.guard_command import guard_command  # noqa: PLC0415  # lazy: start-up time
 
         return guard_command
+    if name == "init":
+        from bluecode_lint.cli.init_command import init_command  # noqa: PLC0415  # lazy: start-up time
+
+        return init_command
     if name == "serve":
         from bluecode_lint.cli.service import serve_command  # noqa: PLC0415  # lazy: start-up time
 
@@ -173,6 +177,8 @@ def make_parser() -> argparse.ArgumentParser:
     triage.add_argument("--mapping", type=Path, metavar="FILE", help="YAML with lines like `their-rule-id: CWE-78`")
     triage.add_argument("--merge", action="store_true", help="write one run with the results of all")
     _add_options(triage, TRIAGE_OPTIONS)
+    init = commands.add_parser("init", help="set a repository up: configuration, pre-commit hooks, GitHub workflow")
+    init.add_argument("--diff", action="store_true", help="show what would be written, and write nothing")
     serve = commands.add_parser("serve", help="check instructions and scan code over HTTP (extra `serve`)")
     serve.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1)")
     serve.add_argument("--port", type=_whole_number, default=8765, help="the port (default: 8765)")
