@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
-from bluecode_lint.reasoners.model.prompt import bounded, unbounded
+from bluecode_lint.reasoners.model.prompt import bounded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,7 +65,7 @@ class Capabilities:
             return {"type": "json_object"}
         if self.answer_format is AnswerFormat.JSON_WITH_SCHEMA:
             return {"type": "json_object", "schema": bounded(schema)}
-        wanted = bounded(schema) if self.answer_format is AnswerFormat.BOUNDED_SCHEMA else unbounded(schema)
+        wanted = bounded(schema) if self.answer_format is AnswerFormat.BOUNDED_SCHEMA else dict(schema)
         return {"type": "json_schema", "json_schema": {"name": "answer", "strict": True, "schema": wanted}}
 
     def without(self, complaint: str) -> Capabilities | None:

@@ -25,6 +25,8 @@ _STRING_MAX = 300
 _STRING_KEPT = 120
 _LINE_MAX = 400
 _CALLEES_MAX = 8
+_DEFINITIONS_MAX = 2
+_LINES_BEFORE, _LINES_AFTER = 12, 6
 _CALLERS_MAX = 4
 _HOOK = re.compile(r"\bbefore_(?:app_)?(?:first_)?request\b|\bmiddleware\b|\burl_value_preprocessor\b")
 _DEFINITIONS = frozenset({"function_definition", "class_definition"})
@@ -290,14 +292,18 @@ def _wanted(cases: Sequence[Case], index: CodeIndex) -> Iterator[tuple[str, Iter
         yield place.uri, range(place.region.start_line, place.region.end_line + 1)
     scopes = list(_scopes(places, index))
     for uri, scope in scopes:
-        if scope.type != "function_definition":
-            near = [place.region for place in places if place.uri == uri]
-            yield uri, range(min(r.start_line for r in near) - 12, max(r.end_line for r in near) + 7)
+        inside = range(1, 10**9) if scope.type != "function_definition" else _lines_of(scope)
+        near = [p.region for p in places if p.uri == uri and p.region.start_line in inside]
+        if near:  # for a module, and for a function that is too long to be shown as a whole
+            first, last = min(r.start_line for r in near) - _LINES_BEFORE, max(r.end_line for r in near) + _LINES_AFTER
+            yield uri, range(max(first, inside.start), min(last + 1, inside.stop))
     yield from _around(scopes, index)
 
 
 def _around(scopes: Sequence[tuple[str, Node]], index: CodeIndex) -> Iterator[tuple[str, Iterable[int]]]:
-    yield from ((uri, _lines_of(scope)) for uri, scope in scopes if scope.type == "function_definition")
+    functions = [(uri, scope) for uri, scope in scopes if scope.type == "function_definition"]
+    yield from ((uri, header) for uri, scope in functions for header in _class_headers(scope))
+    yield from ((uri, _lines_of(scope)) for uri, scope in functions)
     for uri in dict.fromkeys(uri for uri, _ in scopes):
         artifact = index.artifact(uri)
         if artifact is not None:
@@ -328,12 +334,28 @@ def _with_decorators(node: Node) -> Node:
     return node.parent if node.parent is not None and node.parent.type == "decorated_definition" else node
 
 
+def _class_headers(function: Node) -> Iterator[range]:
+    """Yield the first lines of the classes around a function, up to the colon."""
+    node = function.parent
+    while node is not None:
+        body = node.child_by_field_name("body")
+        if node.type == "class_definition" and body is not None:
+            last = max(child.end_point[0] for child in node.children if child.end_byte <= body.start_byte)
+            yield range(node.start_point[0] + 1, last + 2)
+        node = node.parent
+
+
 def _module_level(artifact: Artifact, scopes: Sequence[Node]) -> Iterator[range]:
-    """Yield the imports, the module's assignments to names that the functions use, and hooks around all of them."""
+    """Yield the imports and the module's assignments that the functions use, and hooks around all of them."""
     used = {text_of(n) for scope in scopes for n in walk(_with_decorators(scope)) if n.type == "identifier"}
+    whole = any(scope.type == "module" for scope in scopes)
     for statement in artifact.syntax.root.named_children:
-        if statement.type in _IMPORTS or (statement.type == "decorated_definition" and _is_hook(statement)):
+        if statement.type == "decorated_definition" and _is_hook(statement):
             yield _lines_of(statement)
+        elif statement.type in _IMPORTS:
+            names = {text_of(n) for n in walk(statement) if n.type == "identifier"}
+            if whole or names & used or "*" in text_of(statement):
+                yield _lines_of(statement)
         elif statement.type == "expression_statement" and statement.named_children:
             assignment = statement.named_children[0]
             left = assignment.child_by_field_name("left") if assignment.type == "assignment" else None
@@ -348,11 +370,47 @@ def _is_hook(decorated: Node) -> bool:
 
 def _neighbours(scopes: Sequence[tuple[str, Node]], index: CodeIndex) -> Iterator[tuple[str, range]]:
     """Yield functions that the scopes call, then functions that call the scopes."""
-    callees = dict.fromkeys(called_name(node) for _, scope in scopes for node in walk(scope) if node.type == "call")
-    found = [place for name in callees for place in index.definitions(name)[:2]]
-    for uri, function in found[:_CALLEES_MAX]:
+    calls = [(uri, node) for uri, scope in scopes for node in walk(scope) if node.type == "call"]
+    found = dict.fromkeys(place for uri, call in calls for place in _meant(uri, call, index)[:_DEFINITIONS_MAX])
+    for uri, function in list(found)[:_CALLEES_MAX]:
         yield uri, _lines_of(function)
     names = [text_of(s.child_by_field_name("name")) for _, s in scopes if s.type == "function_definition"]
     calling = [place for name in names for place in index.callers(name)]
     for uri, function in calling[:_CALLERS_MAX]:
         yield uri, _lines_of(function)
+
+
+def _meant(uri: str, call: Node, index: CodeIndex) -> list[tuple[str, Node]]:
+    """Give the functions a call can mean, those of its own file first.
+
+    A plain name is a function, never a method: one of this file, or of the module it is imported from. ``name.method``
+    is what the module called ``name`` defines if that is an import, and else a method, of which few may have its name:
+    what ``get`` or ``open`` of some object is, its name does not tell.
+    """
+    function, artifact = call.child_by_field_name("function"), index.artifact(uri)
+    if function is None or artifact is None:
+        return []
+    named = index.definitions(called_name(call))
+    here, elsewhere = [d for d in named if d[0] == uri], [d for d in named if d[0] != uri]
+    imports = imports_of(artifact.syntax.root)
+    module = imports.path(function).rpartition(".")[0]
+    if text_of(function).partition(".")[0] in imports.paths:
+        wanted = module.strip(".").replace(".", "/")
+        return [d for d in named if not _is_method(d[1]) and wanted and _is_module(d[0], wanted)]
+    if function.type == "identifier":
+        return [d for d in here if not _is_method(d[1])]
+    methods = [d for d in (*here, *elsewhere) if _is_method(d[1])]
+    own = text_of(function).startswith(("self.", "cls.", "super()."))
+    return methods if own or len(methods) <= _DEFINITIONS_MAX else [d for d in here if _is_method(d[1])]
+
+
+def _is_method(function: Node) -> bool:
+    outer = _with_decorators(function)
+    holder = outer.parent.parent if outer.parent is not None else None
+    return holder is not None and holder.type == "class_definition"
+
+
+def _is_module(uri: str, wanted: str) -> bool:
+    """Tell whether a file is the module of a (perhaps relative) dotted path, given with slashes."""
+    name = uri.removesuffix(".py").removesuffix("/__init__")
+    return name == wanted or name.endswith(f"/{wanted}")

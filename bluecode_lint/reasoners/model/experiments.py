@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bluecode_lint.reasoners.model.conversation import Call, Conversation
 
 ROUNDS = 3
-_TEST_MAX = 4000
+_TEST_MAX = 8000
 _REASON_MAX = 400
 
 _SYSTEM = """\
@@ -99,7 +99,7 @@ class ModelExperimenter:
 
     def _try(self, talk: _Talk, call: Call, laboratory: Laboratory) -> Confirmation | None:
         """Run the test of an answer; None if there is none."""
-        test = str(call.document["test"])[: 2 * _TEST_MAX] if call.document is not None else ""
+        test = str(call.document["test"])[:_TEST_MAX] if call.document is not None else ""
         if not test.strip():
             return None
         self._conversation.receipt.experiments += 1
@@ -121,7 +121,7 @@ class ModelExperimenter:
         prompt = Prompt(
             system=_SYSTEM,
             user=f"{enclosed(data)}Write the test for F1.",
-            schema=closed_object({"way": {"type": "string"}, "test": {"type": "string", "maxLength": _TEST_MAX}}),
+            schema=closed_object({"way": {"type": "string"}, "test": {"type": "string"}}),
             cases={"F1": case},
             excerpts=excerpts,
             citable=frozenset(),
