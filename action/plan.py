@@ -27,6 +27,7 @@ _PATTERNS: Mapping[str, re.Pattern[str]] = {
     "EXECUTE": re.compile(r"true|false"),
     "SANDBOX": re.compile(r"(?:[a-z][a-z0-9+-]{0,30})?"),
     "CONFIG": re.compile(r"[^\x00-\x1f\x7f]{0,1024}"),
+    "BASELINE": re.compile(r"[^\x00-\x1f\x7f]{0,1024}"),
     "UPLOAD": _SWITCH,
     "CATEGORY": re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:-]{0,127}"),
     "ANNOTATIONS": _SWITCH,
@@ -86,6 +87,8 @@ def _arguments(inputs: Mapping[str, str], event: Event, work: Path) -> list[str]
         arguments.append(f"--sandbox={inputs['SANDBOX']}")
     if inputs["CONFIG"]:
         arguments.append(f"--config={inputs['CONFIG']}")
+    if inputs["BASELINE"]:
+        arguments.append(f"--baseline={inputs['BASELINE']}")
     if inputs["DIFF"] == "auto" and event.base:
         arguments += _diff_arguments(event.base)
     return [*arguments, *_extra_arguments(), "--", *_paths()]

@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
+from bluecode_lint.core.baseline import Entry, code_of, write_baseline
+from bluecode_lint.core.model import Finding
+
 DEFECT = """\
 import os
 
@@ -198,6 +201,20 @@ def test_options_of_the_linter_can_be_added(runner, workspace):
     job = runner.run(
         workspace, "push", execute="false", extra_args="--ignore=CWE-78 \n --max-file-size=100000", fail_on="note"
     )
+    assert job.conclusion == "success", job.log
+    assert job.outputs["results"] == "0"
+
+
+def test_a_baseline_accepts_what_it_lists(runner, workspace):
+    scanned = json.loads(
+        Path(runner.run(workspace, "push", execute="false").outputs["json-file"]).read_text(encoding="utf-8")
+    )
+    findings = [Finding(r["rule_id"], 0, None, "", None, snippet=r["snippet"]) for r in scanned["results"]]
+    entries = [
+        Entry(r["location"]["uri"], r["rule_id"], code_of(f)) for r, f in zip(scanned["results"], findings, strict=True)
+    ]
+    (workspace / "accepted list.jsonl").write_text(write_baseline(entries))
+    job = runner.run(workspace, "push", execute="false", baseline="accepted list.jsonl", fail_on="note")
     assert job.conclusion == "success", job.log
     assert job.outputs["results"] == "0"
 
