@@ -211,6 +211,9 @@ class Conversation:
             Notification(trouble, "model-failed", f"{number} calls to the model failed: {cause}")
             for cause, number in sorted(self.failures.items())
         ]
+        if receipt.refusals:
+            message = f"the model refused {receipt.refusals} calls; what they asked keeps its offline verdict"
+            remarks.append(Notification(trouble, "model-refused", message))
         if options.limits.micro_usd is not None and options.price is None:
             message = f"the model was not asked: no price is known for {receipt.model}, and the cost was limited"
             remarks.append(Notification(trouble, "model-price-unknown", message))

