@@ -13,7 +13,7 @@ from bluecode_lint.core.imports import imports_of, text_of
 from bluecode_lint.reasoners.model.budget import estimate_tokens
 from bluecode_lint.reasoners.model.redaction import PLACEHOLDER, scrub, scrub_code, secret_literals, settings_in
 from bluecode_lint.reasoners.scene import scene_at
-from bluecode_lint.reasoners.tree import scope_of, walk
+from bluecode_lint.reasoners.tree import same_node, scope_of, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -204,7 +204,7 @@ class CodeIndex:
         self._neutral_names = neutral_names
         self._clean: dict[str, CleanSource] = {}
         self._definitions: dict[str, list[tuple[str, Node]]] | None = None
-        self._calls: dict[str, list[tuple[str, Node]]] = {}
+        self._calls: dict[str, list[tuple[str, Node, Node]]] = {}
 
     def add(self, artifact: Artifact) -> None:
         """Make sure that a case's own file is known."""
@@ -227,8 +227,8 @@ class CodeIndex:
         self._search()
         return (self._definitions or {}).get(name, ())
 
-    def callers(self, name: str) -> Sequence[tuple[str, Node]]:
-        """Give every function in which something called ``name`` is called, with its file."""
+    def callers(self, name: str) -> Sequence[tuple[str, Node, Node]]:
+        """Give every call of something called ``name``: its file, the function it stands in, and itself."""
         self._search()
         return self._calls.get(name, ())
 
@@ -243,7 +243,7 @@ class CodeIndex:
                 elif node.type == "call":
                     scope = scope_of(node)
                     if scope.type == "function_definition":
-                        self._calls.setdefault(called_name(node), []).append((uri, scope))
+                        self._calls.setdefault(called_name(node), []).append((uri, scope, node))
 
 
 def called_name(call: Node) -> str:
@@ -356,7 +356,14 @@ def _module_level(artifact: Artifact, scopes: Sequence[Node]) -> Iterator[range]
             names = {text_of(n) for n in walk(statement) if n.type == "identifier"}
             if whole or names & used or "*" in text_of(statement):
                 yield _lines_of(statement)
-        elif statement.type == "expression_statement" and statement.named_children:
+    yield from _assignments(artifact, scopes)
+
+
+def _assignments(artifact: Artifact | None, scopes: Sequence[Node]) -> Iterator[range]:
+    """Yield the module's assignments to names that the functions use."""
+    used = {text_of(n) for scope in scopes for n in walk(_with_decorators(scope)) if n.type == "identifier"}
+    for statement in artifact.syntax.root.named_children if artifact is not None else ():
+        if statement.type == "expression_statement" and statement.named_children:
             assignment = statement.named_children[0]
             left = assignment.child_by_field_name("left") if assignment.type == "assignment" else None
             if left is not None and any(text_of(n) in used for n in walk(left)):
@@ -374,10 +381,20 @@ def _neighbours(scopes: Sequence[tuple[str, Node]], index: CodeIndex) -> Iterato
     found = dict.fromkeys(place for uri, call in calls for place in _meant(uri, call, index)[:_DEFINITIONS_MAX])
     for uri, function in list(found)[:_CALLEES_MAX]:
         yield uri, _lines_of(function)
-    names = [text_of(s.child_by_field_name("name")) for _, s in scopes if s.type == "function_definition"]
-    calling = [place for name in names for place in index.callers(name)]
-    for uri, function in calling[:_CALLERS_MAX]:
+        # A pattern or a list that a check compares with decides whether it holds.
+        yield from ((uri, lines) for lines in _assignments(index.artifact(uri), [function]))
+    callers = dict.fromkeys(place for _, scope in scopes for place in _callers(scope, index))
+    for uri, function in list(callers)[:_CALLERS_MAX]:
         yield uri, _lines_of(function)
+
+
+def _callers(scope: Node, index: CodeIndex) -> Iterator[tuple[str, Node]]:
+    """Yield the functions with a call that can mean this one."""
+    if scope.type != "function_definition":
+        return
+    for uri, caller, call in index.callers(text_of(scope.child_by_field_name("name"))):
+        if any(same_node(scope, function) for _, function in _meant(uri, call, index)):
+            yield uri, caller
 
 
 def _meant(uri: str, call: Node, index: CodeIndex) -> list[tuple[str, Node]]:
@@ -400,7 +417,7 @@ def _meant(uri: str, call: Node, index: CodeIndex) -> list[tuple[str, Node]]:
     if function.type == "identifier":
         return [d for d in here if not _is_method(d[1])]
     methods = [d for d in (*here, *elsewhere) if _is_method(d[1])]
-    own = text_of(function).startswith(("self.", "cls.", "super()."))
+    own = text_of(function).rpartition(".")[0] in {"self", "cls", "super()"}
     return methods if own or len(methods) <= _DEFINITIONS_MAX else [d for d in here if _is_method(d[1])]
 
 

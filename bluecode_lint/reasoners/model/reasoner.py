@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     Question: TypeAlias = "tuple[Case, Sequence[Retrieved]]"
 
 _FINDINGS_A_CALL = 6
+_NO_WEAKNESS_IN_PARTICULAR = 710
+"""The CWE of what another tool reports and no rule of ours describes: a claim nobody could judge."""
 OWN_SUSPICION = "model:review"
 """The alias of a finding that a model's review made."""
 
@@ -142,6 +144,8 @@ def weigh(case: Case, floor: Verdict) -> float:
         return 0.0
     policy = case.rule.kind is RuleKind.POLICY or finding.cwe in NEVER_ACQUITTED
     if policy and finding.confidence is Confidence.HIGH:
+        return 0.0
+    if finding.cwe == _NO_WEAKNESS_IN_PARTICULAR:
         return 0.0
     doubt = _DOUBT[finding.confidence]
     if floor.judgment is not Judgment.UNDECIDED:
