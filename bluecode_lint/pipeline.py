@@ -94,8 +94,8 @@ def scan(artifacts: Sequence[Artifact], tools: Tools, policy: Policy, trouble: I
     suppressed, remarks = find_suppressed([*merged, *reports], artifacts, tools.rules, policy)
     sources = {artifact.uri: artifact for artifact in artifacts}
     confirmations, cut = probe([f for f in wanted if f not in suppressed], sources, tools, policy.probe_budget)
-    confirmations |= experiment([f for f in wanted if f in confirmations], sources, tools, confirmations)
     cases = [Case(f, tools.rules[f.rule_id], sources[f.location.uri], confirmations.get(f, NOT_RUN)) for f in wanted]
+    cases = experiment(cases, tools)
     results = report(judge(cases, tools), identities, suppressed, policy)
     batch = tools.reasoner if isinstance(tools.reasoner, BatchReasoner) else None
     told = batch.remarks() if batch else ()
@@ -134,7 +134,7 @@ def triage(
         Case(finding, rule, sources[finding.location.uri], confirmations.get(finding, NOT_RUN))
         for finding, rule in zip(findings, rules, strict=True)
     ]
-    return [(judged, decision_of(judged)) for judged in judge(cases, tools)], notifications
+    return [(judged, decision_of(judged)) for judged in judge(experiment(cases, tools), tools)], notifications
 
 
 # --- find ------------------------------------------------------------------------------------------------------------
@@ -298,17 +298,12 @@ def _confirm(prober: Prober, sources: Mapping[str, Artifact], finding: Finding) 
         return Notification(Level.ERROR, "sandbox-failed", f"a finding could not be attacked: {error}", uri)
 
 
-def experiment(
-    findings: Sequence[Finding],
-    sources: Mapping[str, Artifact],
-    tools: Tools,
-    confirmations: Mapping[Finding, Confirmation],
-) -> Mapping[Finding, Confirmation]:
-    """Have tests written for what the probes did not settle; give what these confirmed."""
+def experiment(cases: Sequence[Case], tools: Tools) -> list[Case]:
+    """Have tests written for what the probes did not settle; give the cases with what these confirmed."""
     if tools.experimenter is None or not isinstance(tools.prober, Laboratory):
-        return {}
-    cases = [Case(f, tools.rules[f.rule_id], sources[f.location.uri], confirmations[f]) for f in findings]
-    return tools.experimenter.settle(cases, tools.prober)
+        return list(cases)
+    shown = tools.experimenter.settle(cases, tools.prober)
+    return [replace(case, confirmation=shown.get(case.finding, case.confirmation)) for case in cases]
 
 
 # --- judge -----------------------------------------------------------------------------------------------------------

@@ -102,6 +102,7 @@ def test_an_experiment_after_a_failed_one_proves_what_no_attack_did_and_secrets_
     assert scan("--review", "-f", f"json={first}") == ExitCode.RESULTS
     proven = [r for r in results_of(first) if r["confirmation"]["outcome"] == "confirmed"]
     assert [r["level"] for r in proven] == ["error"]
+    assert json.loads(first.read_text(encoding="utf-8"))["statistics"]["confirmed"] == 1
     assert "an experiment by the model: r1 = Store" in proven[0]["confirmation"]["evidence"]["entry"]
     opinion = next(r for r in results_of(first) if "model:review" in r["aliases"])
     assert opinion["level"] in {"note", "warning"}
