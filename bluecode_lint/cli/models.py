@@ -116,6 +116,7 @@ def _options(settings: Settings, ground: Ground) -> ModelOptions:
     options = ModelOptions(
         prompt=prompt,
         limits=_limits(settings),
+        answer_tokens_max=max(1, settings["llm-answer-tokens"]),
         neutral_names=settings["neutral-names"],
         required=settings["require-llm"],
         dry=settings["estimate"],

@@ -128,6 +128,8 @@ OPTIONS: tuple[Option, ...] = (
               metavar="URL", group="model"),
     _operator("llm-timeout", Shape.COUNT, 90, "wait at most this long for one answer of the model", metavar="SECONDS",
               group="model"),
+    _operator("llm-answer-tokens", Shape.COUNT, 2000, "let one answer have at most this many tokens (models that reason"
+              " first need more)", metavar="N", group="model"),
     _operator("llm-prices", Shape.TEXT, "", "a price table to use instead of ours (see rules/models/prices.yaml)",
               metavar="FILE", group="model"),
     _operator("review", Shape.FLAG, _OFF, "let the model look for what is missing in the riskiest (changed) functions",

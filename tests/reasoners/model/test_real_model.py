@@ -103,7 +103,7 @@ def judge(stage, url, tmp_path):
             **parts,
         )
         case = stage.make_case(confirmation=Confirmation(outcome))
-        options = ModelOptions(limits=limits, answer_tokens_max=500)
+        options = ModelOptions(limits=limits, answer_tokens_max=150)
         with open_model_reasoner(OfflineReasoner(), made, options, [case.artifact]) as reasoner:
             return reasoner.judge(case, [stage.PRINCIPLE]), reasoner
 
@@ -114,7 +114,7 @@ def test_a_real_answer_goes_through_schema_gate_receipt_and_cache(judge):
     verdict, reasoner = judge()
     receipt = reasoner.receipt
     assert receipt.host == "127.0.0.1"
-    assert 1 <= receipt.calls <= 2
+    assert 1 <= receipt.calls <= 4  # finding out what the server can do, and a repair
     assert receipt.prompt_tokens > 300
     assert receipt.answer_tokens > 0
     assert receipt.micro_usd == 0
@@ -144,11 +144,12 @@ def test_a_recorded_conversation_is_replayed_without_the_server(judge, tmp_path)
 
 
 def test_a_whole_scan_with_review_ends_with_a_receipt_and_repeats(stage, url, tmp_path):
-    """From the command line. Two questions at most: on one processor each takes the model a minute or so."""
+    """From the command line. Two short answers at most: on one processor a model takes its time."""
     (tmp_path / "views.py").write_text(stage.CODE, encoding="utf-8")
 
     def scan(name):
-        arguments = ["scan", str(tmp_path / "views.py"), "--isolated", "--no-exec", "--review", "--max-llm-calls", "2"]
+        arguments = ["scan", str(tmp_path / "views.py"), "--isolated", "--no-exec", "--review", "--max-llm-calls", "4"]
+        arguments += ["--llm-answer-tokens", "150"]
         arguments += ["--llm-model", "smollm2", "--llm-base-url", url, "--llm-timeout", "240"]
         arguments += ["--cache-dir", str(tmp_path / "cache"), "-q", "-f", f"json={tmp_path / name}"]
         assert run(arguments) == ExitCode.RESULTS
@@ -158,7 +159,7 @@ def test_a_whole_scan_with_review_ends_with_a_receipt_and_repeats(stage, url, tm
     assert any(result["cwe"] == 78 for result in first["results"])
     receipt = next(note for note in first["notifications"] if note["id"] == "model-receipt")
     assert "smollm2 at 127.0.0.1 was asked" in receipt["message"]
-    assert 1 <= first["statistics"]["modelCalls"] <= 2
+    assert 1 <= first["statistics"]["modelCalls"] <= 4
     assert first["statistics"]["modelPromptTokens"] > 300
     offline = [r for r in first["results"] if "model:review" not in r["aliases"]]
     assert offline == [r for r in second["results"] if "model:review" not in r["aliases"]]
