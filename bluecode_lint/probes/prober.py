@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 HERE = Path(__file__).resolve().parent
 ARGUMENT = "argument"
 """The door that only a caller of the function has (see `driver.stage.Point`)."""
+CANDIDATE_SHARE = 0.5
+"""What a bare suspicion may cost, of what a finding may: most that hold are shown in a few quick attempts."""
 PRELOAD = ("bluecode_lint.probes.driver.main", "bluecode_lint.probes.families.command_injection")
 """What a warm sandbox may import beforehand: the driver changes nothing until a job asks it to."""
 
@@ -158,7 +160,7 @@ class AttackProber:
             "first": region.start_line,
             "last": last,
             "budget": self._options.budget,
-            "seconds": self._options.seconds,
+            "seconds": self._options.seconds * (CANDIDATE_SHARE if finding.confidence is Confidence.LOW else 1.0),
             "journal": self._options.journal,
         }
 
