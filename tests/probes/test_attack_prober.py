@@ -74,6 +74,21 @@ def test_a_private_function_that_only_the_modules_top_level_calls_is_no_way_in(t
     assert attack(sandbox, text, 78).outcome is outcome
 
 
+DECODED = """import base64, json, os
+
+class Job:
+    def run(self, token, mode):
+        name = json.loads(base64.b64decode(token))["name"]
+        os.system("tar cf x.tar " + name)  # sink
+"""
+
+
+def test_what_an_encoding_keeps_out_is_not_called_harmless(sandbox):
+    assert attack(sandbox, DECODED, 78).outcome is Outcome.CONFIRMED
+    picky = DECODED.replace("name =", "assert len(token) % 4 == 0 and token.startswith('q')\n        name =")
+    assert attack(sandbox, picky, 78).outcome is not Outcome.NEUTRALIZED
+
+
 def test_it_is_a_prober():
     assert isinstance(AttackProber(None, None, parse_python), Prober)
 

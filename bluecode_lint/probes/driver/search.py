@@ -27,6 +27,8 @@ MAX_POINTS = 6
 MAX_WARM = 24
 ATTEMPT_SECONDS = 6.0
 """Limit of an attempt that waits for something; one that works is interrupted earlier (see `Family.alarm`)."""
+_OTHERS = "harmless"
+"""What the inputs that are not attacked give: a word that is base64, too."""
 _USUAL = (
     "CANARY.txt",
     "CANARY.png",
@@ -181,12 +183,12 @@ class Search:
             payload.render(stage.canary, stage.scratch) if payload else self.family.harmless(stage.canary, like)
         )
         wanted = stage.values.pop(point, None)
-        stage.values = {p: _filled(v, "plain") for p, v in setup.values if p != point}
+        stage.values = {p: _filled(v, _OTHERS) for p, v in setup.values if p != point}
         if isinstance(value, str):
             value = before + value + after
             value = value.encode() if isinstance(wanted, bytes) else value
         stage.target, stage.hostile = point, value
-        stage.plain = setup.plain or "plain"
+        stage.plain = setup.plain or _OTHERS
 
     def pair(self, attack: Attack) -> tuple[Look, str]:
         """Make the control and the attack, each with a fresh canary; give them and what disturbed the control."""
@@ -392,7 +394,7 @@ class Search:
         if self.family.effect(still):
             return Answer("inconclusive", f"{point.words}: a harmless value shows the same effect")
         self.family.learn(still)
-        tally = Tally(shows=shows)
+        tally, first, arrives = Tally(shows=shows), control, bool(calm)
         for payload in self.family.payloads:
             if not self.family.fits(payload, point):
                 continue
@@ -412,7 +414,13 @@ class Search:
             if answer is not None:
                 return answer
             tally.doubtful += 1
-        return tally.answer(f"{point.words} of {control.words or entry.words}")
+        answer = tally.answer(f"{point.words} of {control.words or entry.words}")
+        if answer.outcome == "neutralized" and not (
+            tally.arrived or arrives or setup.plain or point in dict(setup.values)
+        ):
+            # A word like those that reached the sink no longer does: then a refused attack shows nothing either.
+            return Answer("inconclusive", f"{point.words}: a harmless value does not reach the sink{_why(first)}")
+        return answer
 
     def _replay(self, attack: Attack, effect: str, words: str) -> Answer | None:
         """Repeat the attack and its control with fresh canaries; None unless every repetition agrees."""
