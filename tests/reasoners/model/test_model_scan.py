@@ -22,10 +22,13 @@ API_KEY = "hunter2-constant-of-the-module"  # hunter2-comment
 
 class Store:
     def __init__(self, settings):
-        if settings["version"] != 42 or not settings["region"].startswith("eu-"):
+        if settings["version"] * 7 != 294 or not settings["region"].startswith("eu-"):
             raise ValueError("bad settings, and the key is " + API_KEY)
+        self.ready = True
 
     def archive(self, envelope):
+        if self.ready is not True:
+            raise ValueError("not ready")
         os.system("tar cf /dev/null " + json.loads(base64.b64decode(envelope))["name"])
 
 
@@ -45,7 +48,7 @@ SUSPICION = {
     "function": "R1",
     "cwe": 862,
     "file": "views.py",
-    "line": 25,
+    "line": 28,
     "quote": "db.session.delete(invoice)",
     "attack": "Anybody deletes any invoice.",
     "missing": "A check of the owner.",
