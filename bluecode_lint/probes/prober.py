@@ -26,7 +26,10 @@ HERE = Path(__file__).resolve().parent
 ARGUMENT = "argument"
 """The door that only a caller of the function has (see `driver.stage.Point`)."""
 CANDIDATE_SHARE = 0.5
-"""What a bare suspicion may cost, of what a finding may: most that hold are shown in a few quick attempts."""
+"""How many attempts a bare suspicion may cost, of those a finding may: most that hold are shown by a few.
+
+Not how many seconds: a search that time ends is not the same each time.
+"""
 PRELOAD = ("bluecode_lint.probes.driver.main", "bluecode_lint.probes.families.command_injection")
 """What a warm sandbox may import beforehand: the driver changes nothing until a job asks it to."""
 
@@ -152,6 +155,7 @@ class AttackProber:
         region = finding.location.region
         last = region.end_line if region.end_column > 1 else max(region.start_line, region.end_line - 1)
         root = self._root
+        share = CANDIDATE_SHARE if finding.confidence is Confidence.LOW else 1.0
         return {
             "family": family,
             "uri": artifact.uri,
@@ -159,8 +163,8 @@ class AttackProber:
             "root": str(root) if root is not None and (root / artifact.uri).is_file() else "",
             "first": region.start_line,
             "last": last,
-            "budget": self._options.budget,
-            "seconds": self._options.seconds * (CANDIDATE_SHARE if finding.confidence is Confidence.LOW else 1.0),
+            "budget": max(1, int(self._options.budget * share)),
+            "seconds": self._options.seconds,
             "journal": self._options.journal,
         }
 

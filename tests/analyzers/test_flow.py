@@ -198,6 +198,23 @@ def test_a_path_checked_by_its_parents_stays_inside(analyzer):
     assert findings(analyzer, text.replace("not in", "in"), Confidence.HIGH)
 
 
+@pytest.mark.parametrize(
+    ("body", "reported"),
+    [
+        ("return eval(self.rule)", True),
+        ("rule = self.rule\n        if isinstance(rule, str):\n            return eval(rule)", True),
+        ("return eval(self.fixed)", False),
+        ("return open(self.rule)", False),
+    ],
+)
+def test_what_whoever_made_the_instance_chose_is_run(body, reported, analyzer):
+    text = (
+        "class Pool:\n    def __init__(self, rule='2 * jobs'):\n        self.rule = rule\n        self.fixed = '1'\n\n"
+        f"    def start(self, jobs):\n        {body}\n"
+    )
+    assert bool(findings(analyzer, text, Confidence.MEDIUM)) is reported
+
+
 BETWEEN_QUOTES = """
 import sqlite3
 from flask import request

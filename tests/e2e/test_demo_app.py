@@ -23,7 +23,7 @@ EXPECTED: Mapping[str, list[dict[str, Any]]] = yaml.safe_load((DEMO / "EXPECTED.
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory, git):
     root = tmp_path_factory.mktemp("demo") / "demo_app"
-    shutil.copytree(DEMO, root, ignore=shutil.ignore_patterns("__pycache__", "EXPECTED.yaml"))
+    shutil.copytree(DEMO, root, ignore=shutil.ignore_patterns("__pycache__", ".*_cache", "EXPECTED.yaml"))
     git(root, "init", "--quiet")
     git(root, "add", "--all")
     git(root, "commit", "--quiet", "--message", "The demo application")

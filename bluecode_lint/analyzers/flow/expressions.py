@@ -11,6 +11,7 @@ from bluecode_lint.analyzers.flow.frame import Frame, raw, shorten
 from bluecode_lint.analyzers.flow.values import (
     BUILT,
     FORMAT,
+    GIVEN,
     HARMLESS,
     HOST,
     JOINED,
@@ -129,12 +130,15 @@ class Expressions(Frame):
         base = self.value(expr.value)
         if base.items is not None and ("." + name) in base.items:
             return base.items["." + name]
+        given: tuple[Taint, ...] = ()
         if self.is_own(expr.value) and self.owner is not None:
             found = self.program.attribute_value(self.owner, name)
-            if found is not None:
+            if found is not None and not any(t.shape & GIVEN for t in found.taints):
                 return found
-        if base.taints:
-            return self.part_of(base, "." + name, name)
+            given = found.taints if found is not None else ()
+        if base.taints:  # a caller that made the instance knows more of it
+            part = self.part_of(base, "." + name, name)
+            return part.with_taints(union_taints((part.taints, given))) if given else part
         if self.is_configuration(expr) or (base.harmless and base.ref is None):
             return HARMLESS
         return Value(kind=f"{base.kind}.{name}" if base.kind else "")

@@ -118,6 +118,8 @@ class Context:
     effect: str
     quotable: bool
     """Between quotes only the closing quote can do harm."""
+    given: Confidence | None = None
+    """What an argument of a constructor counts for that a method uses whole."""
 
 
 @dataclass(slots=True)
@@ -361,6 +363,7 @@ def _context(slug: str, bit: int, entry: dict[str, Any]) -> Context:
         frozenset(entry["dangerous"]) if "dangerous" in entry else None,
         entry.get("effect", ""),
         entry.get("quotable", False),
+        _CONFIDENCES.get(entry.get("given", "none")),
     )
 
 

@@ -10,6 +10,8 @@ from bluecode_lint.analyzers.flow.frame import BudgetError, Hit, Summary
 from bluecode_lint.analyzers.flow.growth import is_empty_container
 from bluecode_lint.analyzers.flow.interpreter import Interpreter
 from bluecode_lint.analyzers.flow.values import (
+    BUILT,
+    GIVEN,
     HARMLESS,
     MISSING,
     UNKNOWN,
@@ -435,7 +437,7 @@ class ModuleAnalysis:
                 written = self.summary(function, 6).attributes.get(name)
                 if written is None:
                     return None
-                value = _without_params(written)
+                value = _of_any_instance(written, name)
             result = value if result is None or result.const is None else join(result, value)
         if result is not None and not result.taints and not result.harmless and result.ref is None and not result.items:
             return None if not result.kind else result
@@ -446,11 +448,15 @@ def _called_as(function: Function) -> str:
     return function.owner.name if function.name == "__init__" and function.owner is not None else function.name
 
 
-def _without_params(value: Value) -> Value:
-    """Keep of an attribute what does not depend on who made the instance."""
+def _of_any_instance(value: Value, name: str) -> Value:
+    """Keep of an attribute what does not depend on who made the instance, and that it came whole from whoever did."""
+    given = [t for t in value.taints if t.origin.kind is Kind.PARAM and not t.shape & BUILT]
     taints = tuple(t for t in value.taints if t.origin.param < 0 and t.origin.kind is not Kind.UNKNOWN)
-    items = {k: _without_params(v) for k, v in value.items.items()} if value.items else value.items
     harmless = value.harmless and len(taints) == len(value.taints)
+    if given and not taints:
+        origin = Origin(Kind.UNKNOWN, f"'self.{name}'", given[0].origin.start, given[0].origin.end)
+        taints = tuple(Taint(origin, t.cleared, t.shape | GIVEN, "", t.steps) for t in given)
+    items = {k: _of_any_instance(v, name) for k, v in value.items.items()} if value.items else value.items
     return Value(taints, value.const, items, value.length, value.kind, value.ref, harmless, value.text)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bluecode_lint.analyzers.flow.sinks import is_identifier_place
-from bluecode_lint.analyzers.flow.values import BUILT, DOUBT, WEAK, Kind, Step, is_doubtful
+from bluecode_lint.analyzers.flow.values import BUILT, DOUBT, GIVEN, WEAK, Kind, Step, is_doubtful
 from bluecode_lint.core.model import Clearance, Confidence, Finding, Location, Region
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def judge(hit: Hit, function: Function | None, analysis: ModuleAnalysis, threat_
         if threat_model in ("web", "cli") and confidence is not None:
             confidence = Confidence.LOW
     elif kind is Kind.UNKNOWN and not taint.shape & BUILT:
-        return None
+        confidence = context.given if taint.shape & GIVEN else None
     elif kind is Kind.LOCAL and threat_model == "web":
         confidence = Confidence.LOW if confidence is not None else None
     if confidence is None:

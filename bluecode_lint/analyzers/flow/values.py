@@ -46,6 +46,8 @@ SUFFIX = 512
 """It is the extension of a file name."""
 JOINED = 1024
 """It was joined to a directory."""
+GIVEN = 4096
+"""It came whole from whoever made the instance whose attribute it is."""
 
 
 class Kind(IntEnum):

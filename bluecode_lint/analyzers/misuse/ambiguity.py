@@ -175,16 +175,16 @@ def _repeat(automaton: _Automaton, low: int, high: Any, body: Any) -> _Piece:  #
             automaton.bounded.update((p, q) for p, q in edges if q not in automaton.follow[p])
         automaton.join(piece.last, piece.first)
         return _Piece(nullable=low == 0 or piece.nullable, first=piece.first, last=piece.last)
-    whole = _Piece(nullable=True, first=[], last=[])
-    for index in range(int(high)):
+    whole = _Piece(nullable=low == 0, first=[], last=[])
+    before: list[int] = []
+    for index in range(int(high)):  # a copy follows the one before it, and none is skipped
         piece = _sequence(automaton, list(body))
-        automaton.join(whole.last, piece.first)
-        optional = index >= low or piece.nullable
-        whole = _Piece(
-            nullable=whole.nullable and optional,
-            first=whole.first + piece.first if whole.nullable else whole.first,
-            last=whole.last + piece.last if optional else piece.last,
-        )
+        automaton.join(before, piece.first)
+        whole.first += piece.first if index == 0 or piece.nullable else []
+        whole.last = (whole.last if index >= low or piece.nullable else []) + piece.last
+        before = piece.last + (before if piece.nullable else [])
+        whole.nullable |= piece.nullable
+    whole.nullable |= high == 0
     return whole
 
 

@@ -60,6 +60,7 @@ CHECKS: dict[str, Check] = {
     "tar_without_filter": Check(files.tar_without_filter, (b"tarfile",)),
     "text_aimed_at_reviewers": Check(hidden.text_aimed_at_reviewers),
     "timing_unsafe_comparison": Check(comparisons.timing_unsafe_comparison, (b"==", b"!=")),
+    "character_prefix": Check(comparisons.character_prefix, (b"commonprefix",)),
     "unanchored_validation": Check(patterns.unanchored_validation, (b".match(",)),
     "uncalled_check": Check(
         logic.uncalled_check, (b"has_perm", b"check_password", b"verify_password", b"is_valid", b"validate_on_submit")

@@ -68,6 +68,15 @@ def timing_unsafe_comparison(unit: Unit) -> Iterator[Hit]:
             yield Hit(expr, Confidence.MEDIUM)
 
 
+def character_prefix(unit: Unit) -> Iterator[Hit]:
+    """Find comparisons with ``os.path.commonprefix``, which compares characters where directories are meant."""
+    for expr in unit.every(Compare):
+        if len(expr.ops) == 1 and expr.ops[0] in ("==", "!=") and not any(isinstance(o, Const) for o in expr.operands):
+            paths = [unit.path(o) for o in expr.operands if isinstance(o, (Call, Name))]
+            if any(path in ("os.path.commonprefix()", "posixpath.commonprefix()") for path in paths):
+                yield Hit(expr)
+
+
 def _is_mac(unit: Unit, side: Expr) -> bool:
     """Tell whether a side is a MAC that was computed here. Few names are: the cheap question comes first."""
     if not isinstance(side, (Name, Call)) or (isinstance(side, Call) and "digest" not in last_name(side.function)):

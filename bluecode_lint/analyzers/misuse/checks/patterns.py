@@ -5,7 +5,20 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from bluecode_lint.analyzers.ir import Assert, Attribute, Call, Compare, If, Operation, Return, While, last_name
+from bluecode_lint.analyzers.ir import (
+    Assert,
+    Attribute,
+    Call,
+    Collection,
+    Compare,
+    Const,
+    Dict,
+    If,
+    Operation,
+    Return,
+    While,
+    last_name,
+)
 from bluecode_lint.analyzers.misuse.ambiguity import Growth, growth
 from bluecode_lint.analyzers.misuse.checks.seam import Hit
 from bluecode_lint.core.model import Confidence
@@ -16,6 +29,10 @@ if TYPE_CHECKING:
     from bluecode_lint.analyzers.misuse.unit import Unit
 
 _FUNCTIONS = frozenset({"compile", "match", "search", "fullmatch", "findall", "finditer", "split", "sub", "subn"})
+
+_COMPILER = re.compile(r"(?i)regex|pattern|compile|^re_|^url$")
+_RAW = re.compile(r"(?i)[bu]?rb?['\"]")
+_REPEAT = re.compile(r"[)\]}\w.][*+]|\{\d*,\d*\}")
 
 
 def _patterns(unit: Unit) -> Iterator[tuple[Call, str]]:
@@ -30,8 +47,29 @@ def _patterns(unit: Unit) -> Iterator[tuple[Call, str]]:
             yield call, const.value
 
 
+def _tabled_patterns(unit: Unit) -> Iterator[tuple[Const, str]]:
+    """Yield raw strings with a repeat that stand in a table, as lexers and routers keep theirs, or go to a compiler."""
+    if b"*" not in unit.module.source and b"+" not in unit.module.source:
+        return
+    direct = {id(call.args[0]) for call, _ in _patterns(unit)}
+    for const in unit.every(Const):
+        if isinstance(const.value, str) and _REPEAT.search(const.value) and id(const) not in direct:
+            around = unit.parent(const)
+            tabled = isinstance(around, (Collection, Dict)) or (
+                isinstance(around, Call) and _COMPILER.search(last_name(around.function))
+            )
+            if tabled and _RAW.match(unit.source(const)):
+                yield const, const.value
+
+
 def ambiguous_regex(unit: Unit) -> Iterator[Hit]:
-    """Find constant patterns that can backtrack without end. Polynomial ones need a very long text: less sure."""
+    """Find constant patterns that can backtrack without end. Polynomial ones need a very long text: less sure.
+
+    Of those in tables it is not known how they are used, so they have to be exponential.
+    """
+    for const, pattern in _tabled_patterns(unit):
+        if growth(pattern) is Growth.EXPONENTIAL:
+            yield Hit(const, Confidence.HIGH, f"Its time is {Growth.EXPONENTIAL} in the length of the text.")
     for call, pattern in _patterns(unit):
         found = growth(pattern, whole=last_name(call.function) == "fullmatch")
         if found is not Growth.LINEAR and not _length_is_checked(unit, call):
