@@ -215,6 +215,30 @@ def test_what_whoever_made_the_instance_chose_is_run(body, reported, analyzer):
     assert bool(findings(analyzer, text, Confidence.MEDIUM)) is reported
 
 
+@pytest.mark.parametrize(
+    ("expression", "sureness"),
+    [
+        (r"re.search('q=(.+)', x).group(1)", Confidence.HIGH),
+        (r"re.compile('q=(.+)').findall(x)[0]", Confidence.HIGH),
+        (r"re.match(r'(\w+)=(.*)', x).group(1)", Confidence.MEDIUM),
+        (r"re.match(r'(\w+)=(\d+)', x).group(1)", None),
+        (r"re.findall(r'id: (\d+) .*', x)[0]", None),
+    ],
+)
+def test_a_match_has_the_characters_its_pattern_lets_through(expression, sureness, analyzer):
+    found = shell_findings(analyzer, in_handler(f"os.system('ls ' + {expression})"))
+    assert max((f.confidence for f in found), default=None) == sureness
+
+
+def test_the_arguments_of_a_views_address_are_the_clients(analyzer):
+    text = (
+        "from pathlib import Path\nfrom django.views.generic import TemplateView\n\n\nclass Page(TemplateView):\n"
+        "    def get_context_data(self, **more):\n        return (Path('/srv') / self.kwargs['name']).read_text()\n"
+    )
+    assert any(f.rule_id == "bluecode/path-traversal" for f in findings(analyzer, text, Confidence.HIGH))
+    assert findings(analyzer, text.replace("(TemplateView)", ""), Confidence.HIGH) == []
+
+
 BETWEEN_QUOTES = """
 import sqlite3
 from flask import request

@@ -53,6 +53,7 @@ _PLAIN = frozenset(
 """Built-ins whose answer is made of their arguments and of nothing else."""
 
 
+_MATCHES = ("search", "match", "fullmatch", "findall", "finditer")
 _LOOKUPS = frozenset({"exists", "is_file", "isfile", "is_dir", "isdir"})
 """Functions that look for a path on the disk."""
 
@@ -453,6 +454,15 @@ class Calls(Sinks):
             return self.substituted([constant(base.text), *arguments.values])
         return self.substituted(arguments.values)
 
+    def regex_match(self, arguments: Arguments) -> Value | None:
+        """Evaluate ``re.search`` and its relatives, as functions and as methods of a pattern."""
+        base, values = arguments.base, arguments.values
+        if base is not None and base.kind == "pattern":
+            values = [constant(base.text), *values]
+        if len(values) < 2 or not isinstance(values[0].const, str) or not values[0].const or not values[1].taints:  # noqa: PLR2004  # pattern and text
+            return None
+        return self.matched(values[0].const, values[1], last_name(arguments.call.function))
+
     def partial(self, arguments: Arguments) -> Value | None:
         """Evaluate ``functools.partial``."""
         if not arguments.values or not isinstance(arguments.values[0].ref, Callee):
@@ -647,6 +657,7 @@ _SPECIAL: dict[str, Callable[[Calls, Arguments], Value | None]] = {
     "path.join": Calls.join_path,
     "re.compile": Calls.compiled,
     "re.sub": Calls.regex_sub,
+    **{f"re.{name}": Calls.regex_match for name in _MATCHES},
     "functools.partial": Calls.partial,
     "partial": Calls.partial,
     "getattr": Calls.getattr_,
@@ -671,6 +682,7 @@ _SPECIAL: dict[str, Callable[[Calls, Arguments], Value | None]] = {
 }
 _SPECIAL_NAMES: dict[str, Callable[[Calls, Arguments], Value | None]] = {
     "sub": Calls.regex_sub,
+    **dict.fromkeys(_MATCHES, Calls.regex_match),
     "setFeature": Calls.opened_parser,
 }
 

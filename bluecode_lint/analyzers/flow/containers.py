@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bluecode_lint.analyzers.flow.expressions import MAX_ITEMS
 from bluecode_lint.analyzers.flow.growth import Growth
-from bluecode_lint.analyzers.flow.regexes import allowed_characters
+from bluecode_lint.analyzers.flow.regexes import allowed_characters, captured_characters
 from bluecode_lint.analyzers.flow.values import (
     BUILT,
     GAP,
@@ -37,6 +37,8 @@ _CONSTANT_METHODS = frozenset(
 _TEXT_METHODS = frozenset(
     {"strip", "lower", "upper", "lstrip", "rstrip", "casefold", "title", "capitalize", "swapcase", "expandtabs"}
 )
+_MANY_LETTERS = 100
+"""Characters of ASCII a group lets through that was not made to hold anything back."""
 _ALL_LETTERS = frozenset(map(chr, range(128))) | {"\u2603"}
 
 
@@ -147,6 +149,17 @@ class Containers(Growth):
             removed = allowed_characters(pattern, full=True) or frozenset()
             mask = self.without((_ALL_LETTERS - removed) | set(new), lacks=False)
         return Value(tuple(t.but(cleared=mask) for t in subject.taints))
+
+    def matched(self, pattern: str, subject: Value, name: str) -> Value | None:
+        """Evaluate ``re.search(pattern, text)`` and the like: a match has the characters the pattern lets through.
+
+        Where some groups are narrow and the whole match is not, nothing is said: it is not known which is used.
+        """
+        whole, groups = captured_characters(pattern)
+        mask = self.without(frozenset().union(*groups) if name == "findall" else whole, lacks=False)
+        if not mask and any(len(group) < _MANY_LETTERS for group in groups):
+            return None
+        return Value(tuple(t.but(cleared=mask, shape=PART) for t in subject.taints))
 
     # --- lists -------------------------------------------------------------------------------------------------------
 

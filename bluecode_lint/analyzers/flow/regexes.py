@@ -9,7 +9,10 @@ import functools
 import importlib
 import warnings
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 sre_constants: Any = importlib.import_module("re._constants")
 sre_parse: Any = importlib.import_module("re._parser")
@@ -61,6 +64,30 @@ def allowed_characters(pattern: str, *, full: bool) -> frozenset[str] | None:
     while items and _name(items[0][0]) == "AT":
         items = items[1:]
     return _letters(items)
+
+
+@functools.lru_cache(maxsize=512)
+def captured_characters(pattern: str) -> tuple[frozenset[str], tuple[frozenset[str], ...]]:
+    """Give the characters a whole match can have, and those of each group (without groups, the whole's)."""
+    tree = _parse(pattern)
+    if tree is None:
+        return _ANY, (frozenset(),)
+    whole = _letters(tree)
+    return whole, tuple(_letters(body) for body in _groups(tree)) or (whole,)
+
+
+def _groups(items: Any) -> Iterator[Any]:  # noqa: ANN401  # a piece of the parse tree
+    for code, argument in items:
+        name = _name(code)
+        if name == "SUBPATTERN":
+            if argument[0] is not None:
+                yield argument[3]
+            yield from _groups(argument[3])
+        elif name in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
+            yield from _groups(argument[2])
+        elif name == "BRANCH":
+            for branch in argument[1]:
+                yield from _groups(branch)
 
 
 @functools.lru_cache(maxsize=512)
