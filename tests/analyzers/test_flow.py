@@ -239,6 +239,21 @@ def test_the_arguments_of_a_views_address_are_the_clients(analyzer):
     assert findings(analyzer, text.replace("(TemplateView)", ""), Confidence.HIGH) == []
 
 
+@pytest.mark.parametrize(
+    ("made", "asked", "reported"),
+    [
+        ("requests.Session()", "client.get(url).text", True),
+        ("connected()", "client.post(url).json()['x']", True),
+        ("connected()", "http_client.get(url).text", True),
+        ("flask.session", "client.get('theme')", False),
+    ],
+)
+def test_what_a_session_is_answered_is_foreign(made, asked, reported, analyzer):
+    text = f"import flask\nimport requests\n\n\ndef f(url):\n    client = {made}\n    exec({asked})\n"
+    found = findings(analyzer, text, Confidence.MEDIUM)
+    assert any("answer of another server" in f.message for f in found) is reported
+
+
 BETWEEN_QUOTES = """
 import sqlite3
 from flask import request
