@@ -114,6 +114,8 @@ OPTIONS: tuple[Option, ...] = (
     _repo("baseline", Shape.TEXT, "", "accept the results listed in this file", metavar="FILE", group="what to report"),
     _operator("update-baseline", Shape.FLAG, _OFF, "list every result of this run in the baseline",
               group="what to report"),
+    _operator("knowledge", Shape.TEXT, "", "judge by the pairs and constitutions in this directory, too (see `kb add`)",
+              metavar="DIR", group="analysis"),
     _operator("no-suppressions", Shape.FLAG, _OFF, "report what comments in the source suppress, too",
               group="analysis"),
     _operator("offline", Shape.FLAG, _OFF, "use no network at all (without a model none is used anyway)",

@@ -18,7 +18,7 @@ from bluecode_lint import __version__
 from bluecode_lint.cli.models import Ground, open_thinking
 from bluecode_lint.cli.progress import ProgressLine
 from bluecode_lint.cli.selectors import RuleSelection
-from bluecode_lint.core.errors import AnalyzerUnavailableError, SandboxUnavailableError
+from bluecode_lint.core.errors import AnalyzerUnavailableError, SandboxUnavailableError, UsageError
 from bluecode_lint.core.model import Confidence, Level, Notification
 from bluecode_lint.knowledge.catalogue import load_rules, rules_root
 from bluecode_lint.pipeline import Policy, Tools
@@ -86,6 +86,8 @@ def open_tools(
     Raises:
         AnalyzerUnavailableError: A wanted analyzer is missing.
         SandboxUnavailableError: The sandbox that was required does not hold here.
+        UsageError: The knowledge directory is not there.
+        RulesError: The knowledge directory holds a malformed file.
     """
     from bluecode_lint.analyzers.manipulation import ManipulationAnalyzer  # noqa: PLC0415  # lazy: start-up time
     from bluecode_lint.knowledge.retriever import open_examples, open_retriever  # noqa: PLC0415  # lazy: start-up time
@@ -95,8 +97,9 @@ def open_tools(
     remarks: list[Notification] = []
     root, cache = rules_root(), cache_directory(settings["cache-dir"])
     manipulation = ManipulationAnalyzer(root, rules)
-    retriever = open_retriever(root, parse_python, cache=cache)
-    examples = partial(open_examples, root, retriever)
+    extra = knowledge_directories(settings["knowledge"])
+    retriever = open_retriever(root, parse_python, cache=cache, extra=extra)
+    examples = partial(open_examples, root, retriever, extra)
     with (
         _open_prober(settings, inputs.root, remarks, journal=journal) as prober,
         open_thinking(
@@ -119,6 +122,24 @@ def open_tools(
             tuple(remarks),
         )
         progress.clear()
+
+
+def knowledge_directories(name: str) -> tuple[Path, ...]:
+    """Give the user's own knowledge directory, if one is named.
+
+    Raises:
+        UsageError: It is not there, or holds neither pairs nor constitutions.
+    """
+    if not name:
+        return ()
+    folder = Path(name)
+    if not folder.is_dir():
+        message = f"no such knowledge directory: {name}"
+        raise UsageError(message)
+    if not any((*folder.glob("knowledge/code/*.jsonl"), *folder.glob("constitutions/*.yaml"))):
+        message = f"{name} has neither knowledge/code/*.jsonl nor constitutions/*.yaml"
+        raise UsageError(message)
+    return (folder,)
 
 
 @contextmanager

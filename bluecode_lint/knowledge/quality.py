@@ -42,7 +42,8 @@ class RetrievalQuality:
 def leave_one_out(pairs: Sequence[Pair], parse: Parser) -> RetrievalQuality:
     """Query with each pair's unsafe side; the pair itself and its structural twins are left out of the answer.
 
-    Weights are counted once over everything: a single pair hardly moves them, and no label of it is looked at.
+    Weights are counted once over everything, the queried pair and its family included: it hardly moves them, but the
+    figures are that little too high.
     """
     sides = [(features_of(parse(pair.unsafe_code)), features_of(parse(pair.safe_code))) for pair in pairs]
     embedder = _embedder(pairs, sides, parse)

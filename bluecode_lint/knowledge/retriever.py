@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from bluecode_lint.core.errors import RulesError
 from bluecode_lint.core.model import Retrieved
 from bluecode_lint.core.weaknesses import family_of
 from bluecode_lint.knowledge.constitutions import load_constitutions
@@ -113,7 +115,7 @@ def open_retriever(
     """Open the retriever over ``root`` (see `rules_root`) and over ``extra`` knowledge directories of the user.
 
     Raises:
-        RulesError: A file there is malformed.
+        RulesError: A file there is malformed, or two directories give one id.
     """
     files = [file for folder in (root, *extra) for file in pair_files(folder)]
     exemplars = open_exemplars(files, root / "schema", parse, cache, exact=exact)
@@ -122,16 +124,23 @@ def open_retriever(
         for folder in (root, *extra)
         for constitution in load_constitutions(folder, root / "schema", cache=cache)
     ]
+    twice = [name for name, count in Counter(constitution.id for constitution in constitutions).items() if count > 1]
+    if twice:
+        message = f"the constitution {min(twice)} is given by two directories"
+        raise RulesError(message)
     return ConstitutionRetriever(exemplars, constitutions)
 
 
-def open_examples(root: Path, retriever: ConstitutionRetriever) -> Callable[[Case], tuple[str, ...]]:
+def open_examples(
+    root: Path, retriever: ConstitutionRetriever, extra: Sequence[Path] = ()
+) -> Callable[[Case], tuple[str, ...]]:
     """Open the raw examples behind the constitutions: gives those nearest to a case as texts, the nearest first.
 
     Raises:
-        RulesError: A file under ``root`` is malformed.
+        RulesError: A file under ``root`` or ``extra`` is malformed.
     """
-    pairs = {pair.id: pair for pair in load_pairs(pair_files(root), root / "schema")}
+    files = [file for folder in (root, *extra) for file in pair_files(folder)]
+    pairs = {pair.id: pair for pair in load_pairs(files, root / "schema")}
 
     def nearest(case: Case) -> tuple[str, ...]:
         found = retriever.neighbourhood(case)

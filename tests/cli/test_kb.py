@@ -76,6 +76,41 @@ def test_a_proven_pair_is_added_marked_and_found(tmp_path, capsys):
     assert "there is a pair of this id already" in add(capsys, tmp_path, NEW)[1]
 
 
+PRINCIPLE = """\
+constitutions:
+  - id: house-shell
+    domain: code
+    cwe: 78
+    principle: Ask the file system how large a folder is, not a shell.
+    unsafe_when: [{words: A shell is asked, predicate: calls, arguments: [subprocess.getoutput]}]
+    safe_when: [{words: No shell is asked, predicate: calls, arguments: [os.scandir]}]
+    rationale: The house has been bitten.
+    examples: [cwe-078-du-of-a-folder]
+    provenance: written by the house
+"""
+
+
+def test_a_scan_judges_by_the_users_own_knowledge_too(tmp_path, capsys):
+    add(capsys, tmp_path, NEW)
+    own = tmp_path / "own"
+    (own / "constitutions").mkdir()
+    (own / "constitutions" / "house.yaml").write_text(PRINCIPLE)
+    code = tmp_path / "app.py"
+    code.write_text(
+        "import subprocess\n\n\ndef size(folder):\n    return subprocess.getoutput(f'du -s {folder} | cut -f1')\n"
+    )
+    scan = ("scan", code, "--no-exec", "--isolated", "-q")
+    assert "Ask the file system" not in call(capsys, *scan)[1]
+    assert "Ask the file system" in call(capsys, *scan, "--knowledge", own)[1]
+    (own / "constitutions" / "again.yaml").write_text(PRINCIPLE)
+    status, _, said = call(capsys, *scan, "--knowledge", own)
+    assert (status, "house-shell is given twice" in said) == (2, True)
+    assert "has neither knowledge/code" in call(capsys, *scan, "--knowledge", tmp_path / "own" / "knowledge")[2]
+    (own / "constitutions" / "again.yaml").write_text(PRINCIPLE.replace("house-shell", "cwe-078-shell-keyword-built"))
+    assert "is given by two directories" in call(capsys, *scan, "--knowledge", own)[2]
+    assert "no such knowledge directory" in call(capsys, *scan, "--knowledge", tmp_path / "none")[2]
+
+
 @pytest.mark.parametrize(
     ("change", "why"),
     [
