@@ -770,8 +770,8 @@ def slow_a_process_down():
 
 
 @attempt
-def slow_the_user_down():
-    os.setpriority(os.PRIO_USER, os.getuid(), os.getpriority(os.PRIO_USER, os.getuid()))
+def slow_the_group_down():
+    os.setpriority(os.PRIO_PGRP, 0, os.getpriority(os.PRIO_PROCESS, 0))  # all of the user's would be the machine's
 
 
 @attempt
