@@ -684,7 +684,7 @@ def _fold_two(op: str, left: Constant, right: Constant) -> Constant:
         return left + right if op == "+" and len(left) + len(right) <= _MAX_FOLDED else None
     if isinstance(left, bytes) and isinstance(right, bytes):
         return left + right if op == "+" and len(left) + len(right) <= _MAX_FOLDED else None
-    if isinstance(left, str) and isinstance(right, int) and op == "*":
+    if isinstance(left, (str, bytes)) and isinstance(right, int) and op == "*":
         return left * right if len(left) * max(right, 0) <= _MAX_FOLDED else None
     if isinstance(left, (int, float)) and isinstance(right, (int, float)):
         return _fold_numbers(op, left, right)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from bluecode_lint.analyzers.flow.frame import MAX_CALL_DEPTH, Hit, Summary, shorten
 from bluecode_lint.analyzers.flow.sinks import Arguments, Sinks
 from bluecode_lint.analyzers.flow.values import (
+    FIRST,
     HARMLESS,
     MAX_STEPS,
     MISSING,
@@ -252,7 +253,7 @@ class Calls(Sinks):
     def pass_hit(self, hit: Hit, given: Mapping[int, Value], call: Call, name: str) -> None:
         """Record that an argument reaches a sink inside a function."""
         bit = self.knowledge.bits[hit.rule]
-        for taint in self.resolve(hit.taint.origin, given):
+        for taint in self.resolve(hit.taint.origin, given, first_only=bool(hit.taint.shape & FIRST)):
             if (taint.cleared | checked(taint.origin, self.state.facts)) & bit:
                 continue
             key = (hit.rule, hit.uri, hit.start, hit.end, id(taint.origin))
@@ -277,8 +278,11 @@ class Calls(Sinks):
                 hit.snippet,
             )
 
-    def resolve(self, origin: Origin, given: Mapping[int, Value]) -> tuple[Taint, ...]:
-        """Find the taints of the argument (or of the part of it) that a callee's parameter origin stands for."""
+    def resolve(self, origin: Origin, given: Mapping[int, Value], *, first_only: bool = False) -> tuple[Taint, ...]:
+        """Find the taints of the argument (or of the part of it) that a callee's parameter origin stands for.
+
+        ``first_only``: of a list whose parts are known, only the first part's.
+        """
         if origin.param < 0:
             return ()
         value = given.get(origin.param)
@@ -298,6 +302,8 @@ class Calls(Sinks):
                 if not value.taints:
                     return ()
             value = Value(self.part(value.taints, key, ""))
+        if first_only and value.items is not None and value.length > 0:
+            value = value.items.get(0, UNKNOWN)
         return all_taints(value)
 
     def translate(self, value: Value, given: Mapping[int, Value], call: Call, name: str, depth: int = 0) -> Value:

@@ -279,11 +279,20 @@ class Expressions(Frame):
         if op == "/":
             return self.slash(values)
         if op == "*" and any(isinstance(c, (str, bytes)) for c in constants):
+            self.check_repetition(expr, values)
             return HARMLESS
         taints = union_taints(all_taints(v) for v in values)
         if taints:
             return Value(taints)
         return HARMLESS if all(v.harmless for v in values) else Value(kind="number" if op in "-*//**<<>>&^~" else "")
+
+    def check_repetition(self, expr: Operation, values: list[Value]) -> None:
+        """Record that a client decides how often a text is repeated."""
+        known = self.knowledge.calls.get("<repeat>")
+        for sink in known.sinks if known is not None else ():
+            for taint in union_taints(v.taints for v in values):
+                if taint.origin.kind is Kind.REMOTE:
+                    self.hit(sink, taint, expr)
 
     def choice(self, expr: Operation) -> Value:
         """Evaluate ``and``/``or``: later operands only under what the earlier ones imply."""

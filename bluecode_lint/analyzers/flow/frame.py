@@ -147,6 +147,7 @@ class Frame(ABC):
         self.exits: list[State] = []
         self.proofs: list[dict[Origin, int]] = []
         self.is_handler = False
+        self.answers_json = False
         self.looked_up: set[Origin] = set()
         self.owners: set[str] = set()
         self.checks_members = False

@@ -217,8 +217,9 @@ class Interpreter(Calls):
         if known is not None and known.sinks:
             call = Call(target.start, target.end, target, (), (), self.scope)
             stored = [s for s in known.sinks if name == "<setitem>" or s.check == "stored"]
+            place = self.path(target.value) if stored and isinstance(target, Subscript) else ""
             for sink in stored:
-                if sink.matcher.matches(name, "", receiver):
+                if sink.matcher.matches(name, f"{place}.{name}", receiver):
                     self.check_sink(sink, Arguments(call, None, values, {}), target)
 
     def unpack(self, target: Collection, value: Value) -> None:
@@ -446,8 +447,7 @@ class Interpreter(Calls):
 
     def note_checked_members(self) -> None:
         """Note that a round of a loop ends only with a name inside an archive that was checked."""
-        archive = self.knowledge.bits.get("archive-slip", 0)
-        if self.state.alive and any(m & archive and "archive" in o.what for o, m in self.state.facts.items()):
+        if self.state.alive and self.has_checked_member():
             self.checks_members = True
 
     # --- with and try ------------------------------------------------------------------------------------------------

@@ -33,21 +33,28 @@ PSEUDO = ("whole-only", "rooted-url", "single-slash", "no-dots", "no-leading-sla
 class Matcher:
     """Which calls an entry is about.
 
-    ``calls`` are resolved paths (``*.name`` matches any path that ends so); ``methods`` are last names whose receiver's
-    text matches ``receivers``.
+    ``calls`` are resolved paths (``*.name`` matches any path that ends so); ``methods`` are last names whose receiver
+    matches ``receivers``, by its text or by how it was made (``httpx.AsyncClient()``); what ``unless_made_by`` made is
+    not meant.
     """
 
     calls: frozenset[str]
     suffixes: tuple[str, ...]
     methods: frozenset[str]
     receivers: re.Pattern[str] | None
+    unless_made_by: frozenset[str] = frozenset()
 
     def matches(self, name: str, path: str, receiver: str) -> bool:
         """Tell whether a call with this last name, resolved path and receiver text is meant."""
         if path and (path in self.calls or (self.suffixes and ("." + path).endswith(self.suffixes))):
             return True
         if name in self.methods and receiver:
-            return self.receivers is None or self.receivers.search(receiver) is not None
+            maker = path.rpartition(".")[0]
+            if maker in self.unless_made_by:
+                return False
+            if self.receivers is None or self.receivers.search(receiver):
+                return True
+            return maker.endswith("()") and self.receivers.search(maker) is not None
         return False
 
     @property
@@ -148,9 +155,14 @@ class Requests:
 
 @dataclass(slots=True)
 class Handlers:
-    """How a request handler is recognised."""
+    """How a request handler is recognised. ``bare`` and ``json`` are paths of decorators, the rest are last names.
+
+    What a ``json`` decorator's function gives back is sent as JSON unless the decorator says otherwise.
+    """
 
     decorators: frozenset[str]
+    bare: frozenset[str]
+    json: frozenset[str]
     bases: re.Pattern[str]
     methods: frozenset[str]
     events: frozenset[str]
@@ -264,6 +276,8 @@ class _Builder:
             ),
             Handlers(
                 frozenset(handlers.get("decorators", ())),
+                frozenset(handlers.get("bare", ())),
+                frozenset(handlers.get("json", ())),
                 re.compile("|".join(handlers.get("bases", ()))) if handlers.get("bases") else never,
                 frozenset(handlers.get("methods", ())),
                 frozenset(handlers.get("events", ())),
@@ -379,6 +393,7 @@ def _matcher(entry: dict[str, Any]) -> Matcher:
         tuple(c[1:] for c in calls if c.startswith("*.")),
         frozenset(entry.get("methods", ())),
         receivers,
+        frozenset(entry.get("unless_made_by", ())),
     )
 
 

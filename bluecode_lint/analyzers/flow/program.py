@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bluecode_lint.analyzers.flow.frame import BudgetError, Hit, Summary
 from bluecode_lint.analyzers.flow.growth import is_empty_container
@@ -29,9 +29,11 @@ from bluecode_lint.analyzers.flow.values import (
     step,
 )
 from bluecode_lint.analyzers.ir import (
+    Assign,
     Attribute,
     Call,
     Class,
+    Collection,
     Const,
     Expr,
     Function,
@@ -53,6 +55,11 @@ _MARKUP = re.compile(rb"</|<(?:a|b|br|div|h[1-6]|html|i|img|input|li|option|p|sc
 _STATEMENT = re.compile(rb"(?i)['\"\s](?:select\s|insert\s+into\s|update\s|delete\s+from\s)")
 _STORES = re.compile(rb"(?:headers|session|cookies|msg|message|mail|email|mime|response|resp|res|rv)\[|\.location\s*=")
 _TELLING = re.compile(r"(?i)</|<(?:br|p|div|h[1-6]|a|td|li)\b|\b(?:select|insert into|update|delete from)\s")
+_WSGI = frozenset({"environ", "env"})
+"""What the request is called where a server calls an application as PEP 3333 says, with ``start_response``."""
+_MEDIA = frozenset({"response_class", "media_type", "renderer"})
+"""Keywords of a route's decorator that choose what kind of text the answer is."""
+_ENUMERATIONS = frozenset({"Enum", "StrEnum", "IntEnum", "TextChoices", "IntegerChoices"})
 _NUMBERS = frozenset({"int", "float", "bool", "complex", "UUID", "Decimal", "date", "datetime", "PositiveInt"})
 _MAX_ATTRIBUTE_WRITERS = 4
 MAX_WORK = 120_000
@@ -102,6 +109,7 @@ class ModuleAnalysis:
             rf"(?:request|req)(?:\(\))?\.(?:{attributes})\b|self\.(?:get_|path|rfile)".encode()
         )
         self.any_call = self._any_call_pattern()
+        self.bare_names = frozenset(p.rpartition(".")[2] for p in knowledge.handlers.bare)
         self.called_names = frozenset(last_name(c.function) for c in module.calls)
         self.is_script = b"__main__" in module.source or "parse_args" in self.called_names
 
@@ -240,6 +248,7 @@ class ModuleAnalysis:
     def _summarise(self, function: Function, depth: int) -> Summary:
         frame = Interpreter(self, function, function.scope, depth)
         frame.is_handler = self.is_handler(function)
+        frame.answers_json = frame.is_handler and self.answers_json(function)
         origins: dict[int, Origin] = {}
         for index, param in enumerate(function.params):
             value, origin = self._param(function, index, param)
@@ -278,7 +287,22 @@ class ModuleAnalysis:
         label = _label(function, param, kind)
         origin = Origin(kind, label, param.start, param.end, index)
         first = step(f"{label[:1].upper()}{label[1:]} comes in", param, None)
-        return Value((Taint(origin, cleared, 0, "", first),)), origin
+        items = self._narrow_fields(param) if kind is Kind.REMOTE else None
+        return Value((Taint(origin, cleared, 0, "", first),), items=items), origin
+
+    def _narrow_fields(self, param: Param) -> dict[Any, Value] | None:
+        """Give the fields of a parameter's model whose types let through only what the program chose."""
+        model = self.module.scope.classes.get(last_name(param.annotation)) if param.annotation is not None else None
+        if model is None:
+            return None
+        fields = {
+            f".{target.id}": HARMLESS
+            for statement in model.body
+            if isinstance(statement, Assign) and self._is_narrow(statement.annotation)
+            for target in statement.targets
+            if isinstance(target, Name)
+        }
+        return fields or None
 
     def entry_value(self, function: Function, name: str) -> Value:
         """Give the value of a nested function's parameter, which no summary will ever replace."""
@@ -299,9 +323,11 @@ class ModuleAnalysis:
             return Kind.UNKNOWN, 0
         if param.name in knowledge.requests.names or self._is_injected(function, param):
             return None, 0
+        if param.name in _WSGI and any(p.name == "start_response" for p in function.params):
+            return Kind.REMOTE, 0
         if self.is_handler(function) or (param.name in knowledge.handlers.events and "handler" in function.name):
             # a framework converts what it routes; elsewhere an annotation is a wish
-            known = knowledge.calls.get("int") if self._is_number(param.annotation) else None
+            known = knowledge.calls.get("int") if self._is_narrow(param.annotation) else None
             return Kind.REMOTE, known.sanitizers[0].clears if known and known.sanitizers else 0
         return Kind.PARAM, 0
 
@@ -316,10 +342,23 @@ class ModuleAnalysis:
             for e in walk(param.annotation)
         )
 
-    def _is_number(self, annotation: Expr | None) -> bool:
-        if isinstance(annotation, Subscript) and last_name(annotation.value) in ("Optional", "Annotated"):
+    def _is_narrow(self, annotation: Expr | None) -> bool:
+        """Tell whether a type has only numbers and the like, or the members of an enumeration."""
+        if isinstance(annotation, Subscript):
+            wrapper = last_name(annotation.value)
+            if wrapper == "Literal":
+                return True
+            if wrapper not in ("Optional", "Annotated"):
+                return False
             annotation = annotation.index
-        return annotation is not None and last_name(annotation) in _NUMBERS
+            if isinstance(annotation, Collection) and annotation.items:
+                annotation = annotation.items[0]
+        if annotation is None:
+            return False
+        definition = self.module.scope.classes.get(last_name(annotation))
+        if definition is not None:
+            return any(last_name(base) in _ENUMERATIONS for base in definition.bases)
+        return last_name(annotation) in _NUMBERS
 
     def is_handler(self, function: Function) -> bool:
         """Tell whether a framework calls a function with request data."""
@@ -329,10 +368,21 @@ class ModuleAnalysis:
             name = last_name(target)
             if name in handlers.decorators and self._is_route(decorator, target, name):
                 return True
+            if name in self.bare_names and self.module.path(target, function.scope) in handlers.bare:
+                return True
         owner = function.owner
         if owner is None or function.name not in handlers.methods:
             return False
         return any(handlers.bases.search(last_name(b)) for b in owner.bases)
+
+    def answers_json(self, function: Function) -> bool:
+        """Tell whether a framework sends what a function gives back as JSON, in which markup is only text."""
+        for decorator in function.decorators:
+            target = decorator.function if isinstance(decorator, Call) else decorator
+            path = self.module.path(target, function.scope)
+            if path.partition(".")[0] in self.knowledge.handlers.json:
+                return not (isinstance(decorator, Call) and any(k in _MEDIA for k, _ in decorator.keywords))
+        return False
 
     def _is_route(self, decorator: Expr, target: Expr, name: str) -> bool:
         if name == "route" or not isinstance(target, Attribute):
@@ -352,6 +402,7 @@ class ModuleAnalysis:
         inner.origins = frame.origins
         inner.owner = frame.owner
         inner.is_handler = self.is_handler(function)
+        inner.answers_json = inner.is_handler and self.answers_json(function)
         inner.state = State({**closure, **given}, dict(frame.state.facts))
         inner.run(function.body)
         frame.hits.update({k: v for k, v in inner.hits.items() if k not in frame.hits})

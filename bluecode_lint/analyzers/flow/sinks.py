@@ -10,6 +10,7 @@ from bluecode_lint.analyzers.flow.regexes import ambiguity
 from bluecode_lint.analyzers.flow.values import (
     BUILT,
     DOUBT,
+    FIRST,
     GAP,
     HTML,
     JOINED,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from bluecode_lint.analyzers.flow.knowledge import CallKnowledge, Sink
+    from bluecode_lint.analyzers.flow.values import Origin
 
 _SHELLS = frozenset(
     {"sh", "bash", "/bin/sh", "/bin/bash", "cmd", "cmd.exe", "zsh", "ksh", "dash", "powershell", "/usr/bin/env"}
@@ -71,6 +73,7 @@ _HOST_PREFIX = re.compile(r"(?:[a-zA-Z][a-zA-Z0-9+.-]*:)?(?:/{0,2}|//[^/?#\0]*)"
 _PRINTED = re.compile(r"\{\{-?\s*(?P<name>\w+)(?P<filters>[^}]*)\}\}")
 _AS_IS = re.compile(r"\|\s*safe\b")
 _ESCAPING_OFF = re.compile(r"\{%-?\s*autoescape\s+(?:false|off)\b", re.IGNORECASE)
+_UNQUOTED = re.compile(r"<\w[^<>]*\s[\w:-]+\s*=\s*$")
 _MARKUP_TYPES = ("html", "xml", "svg")
 
 
@@ -169,6 +172,8 @@ class Sinks(Containers):
             return self.is_handler and kind is Kind.ERROR
         if check == "path":
             return taint.origin in self.looked_up and kind is Kind.PARAM and self.is_name_in_directory(taint)
+        if self.answers_json:
+            return False
         if taint.shape & HTML:
             return kind is not Kind.ERROR and not self.is_representation()
         return self.is_handler and kind <= Kind.STORED and value.items is None and not taint.shape & WEAK
@@ -238,7 +243,7 @@ class Sinks(Containers):
             split = command.kind == "pieces"
             for taint in command.taints:
                 if not taint.prefix and not taint.shape & BUILT and taint.origin.kind is not Kind.LOCAL:
-                    yield taint if split else taint.but(shape=DOUBT)
+                    yield taint if split else taint.but(shape=DOUBT | FIRST)
 
     def option(self, _sink: Sink, arguments: Arguments) -> Iterable[Taint]:
         """Look at the words of an argument list that a program could take for options."""
@@ -308,20 +313,18 @@ class Sinks(Containers):
         """Note that a path was looked for on the disk."""
         self.looked_up.update(t.origin for t in all_taints(value) if t.shape & (JOINED | BUILT))
 
-    def format_string(self, sink: Sink, arguments: Arguments) -> Iterable[Taint]:
-        """Look at a template that is itself hostile."""
-        for taint in self.chosen_taints(sink, arguments):
-            if not taint.shape & BUILT or not taint.prefix:
-                yield taint
-
     def template(self, _sink: Sink, arguments: Arguments) -> Iterable[Taint]:
-        """Look at what a constant template prints as it is: ``{{ x|safe }}``, or in a block without escaping."""
+        """Look at what a constant template prints where escaping of markup does not help.
+
+        That is ``{{ x|safe }}``, a block without escaping, and an attribute without quotes, where a space is enough.
+        """
         text = arguments.get(0, "source", "template_string")
         if text is None or not isinstance(text.const, str):
             return
         escaping_off = _ESCAPING_OFF.search(text.const) is not None
         for found in _PRINTED.finditer(text.const):
-            if (escaping_off or _AS_IS.search(found["filters"])) and found["name"] in arguments.keywords:
+            as_it_is = escaping_off or _AS_IS.search(found["filters"]) or _unquoted(text.const, found.start())
+            if as_it_is and found["name"] in arguments.keywords:
                 yield from (t.but(shape=HTML | BUILT) for t in all_taints(arguments.keywords[found["name"]]))
 
     def loader(self, sink: Sink, arguments: Arguments) -> Iterable[Taint]:
@@ -405,7 +408,17 @@ class Sinks(Containers):
             return
         if "zip" in path.lower() or arguments.base is None or self.checks_members:
             return
-        yield from all_taints(arguments.base)
+        found = all_taints(arguments.base)
+        if not self.has_checked_member(frozenset(t.origin for t in found)):
+            yield from found
+
+    def has_checked_member(self, archives: frozenset[Origin] = frozenset()) -> bool:
+        """Tell whether a name inside an archive (from one of ``archives``, if not from a file) was checked before."""
+        slip = self.knowledge.bits.get("archive-slip", 0)
+        return any(
+            m & slip and ("archive" in o.what or any(o.is_from(a) for a in archives))
+            for o, m in self.state.facts.items()
+        )
 
     def member(self, sink: Sink, arguments: Arguments) -> Iterable[Taint]:
         """Look at a path made of a name inside an archive."""
@@ -571,6 +584,11 @@ def _mentions(taint: Taint, word: str) -> bool:
     return False
 
 
+def _unquoted(template: str, position: int) -> bool:
+    """Tell whether a place in a template is the start of an attribute's value without quotes."""
+    return _UNQUOTED.search(template, 0, position) is not None
+
+
 _CHECKS: dict[str, Callable[[Any, Sink, Arguments], Iterable[Taint]]] = {
     "shell": Sinks.shell,
     "option": Sinks.option,
@@ -579,7 +597,6 @@ _CHECKS: dict[str, Callable[[Any, Sink, Arguments], Iterable[Taint]]] = {
     "target": Sinks.target,
     "file": Sinks.file,
     "markup": Sinks.markup,
-    "format-string": Sinks.format_string,
     "template": Sinks.template,
     "loader": Sinks.loader,
     "parser": Sinks.parser,

@@ -40,7 +40,7 @@ CHECKS: dict[str, Check] = {
     "ignored_signature": Check(forgotten.ignored_signature, (b"sig", b"hmac", b"mac_tag")),
     "jump_in_finally": Check(logic.jump_in_finally, (b"finally",)),
     "literal_identity": Check(logic.literal_identity, (b" is ",)),
-    "loose_permissions": Check(files.loose_permissions, (b"chmod", b"mkdir", b"makedirs", b"mkfifo", b"mknod")),
+    "loose_permissions": Check(files.loose_permissions, (b"chmod", b"mkdir", b"makedirs", b"mkfifo", b"mknod", b"os")),
     "missing_authorization": Check(web.missing_authorization),
     "object_in_format_template": Check(forgotten.object_in_format_template, (b".format(",)),
     "password_in_url": Check(secrets.password_in_url, (b"://", b"assword=", b"PWD=", b"pwd=")),

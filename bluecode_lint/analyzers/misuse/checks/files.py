@@ -82,7 +82,7 @@ def _leading_text(unit: Unit, expr: Expr | None, scope: Scope) -> str | None:
 
 # --- rights ----------------------------------------------------------------------------------------------------------
 
-_MODE_ARGUMENT = {"chmod": 1, "lchmod": 1, "fchmod": 1, "mkdir": 1, "makedirs": 1, "mkfifo": 1, "mknod": 1}
+_MODE_ARGUMENT = {"chmod": 1, "lchmod": 1, "fchmod": 1, "mkdir": 1, "makedirs": 1, "mkfifo": 1, "mknod": 1, "open": 2}
 
 
 def loose_permissions(unit: Unit) -> Iterator[Hit]:
@@ -90,9 +90,10 @@ def loose_permissions(unit: Unit) -> Iterator[Hit]:
     for call in unit.module.calls:
         name = last_name(call.function)
         position = _MODE_ARGUMENT.get(name)
-        if position is None:
+        path = unit.path(call.function, call.scope)
+        if position is None or (name == "open" and path != "os.open"):
             continue
-        on_path = isinstance(call.function, Attribute) and not unit.path(call.function, call.scope).startswith("os.")
+        on_path = isinstance(call.function, Attribute) and not path.startswith("os.")
         mode = call.argument(0 if on_path else position, "mode")
         bits = _mode_bits(unit, mode, call.scope) if mode is not None else 0
         if bits & stat.S_IWOTH and not bits & stat.S_ISVTX:
@@ -196,5 +197,18 @@ def tar_without_filter(unit: Unit) -> Iterator[Hit]:
             continue
         chosen = call.keyword("filter")
         trusting = isinstance(chosen, Const) and chosen.value == "fully_trusted"
-        if (chosen is None or trusting) and call.keyword("members") is None:
+        if (chosen is None or trusting) and call.keyword("members") is None and not _looks_at_members(unit, call):
             yield Hit(call)
+
+
+def _looks_at_members(unit: Unit, call: Call) -> bool:
+    """Tell whether members are unpacked one by one where a resolved path is compared: flow analysis judges how."""
+    owner = unit.function_of(call.scope)
+    if last_name(call.function) != "extract" or owner is None or not call.args:
+        return False
+    text = unit.source(owner)
+    return _RESOLVES.search(text) is not None and _COMPARES.search(text) is not None
+
+
+_RESOLVES = re.compile(r"\b(?:realpath|abspath|resolve|normpath)\(")
+_COMPARES = re.compile(r"\b(?:startswith|commonpath|commonprefix|is_relative_to|relative_to)\(|\.parents\b")
