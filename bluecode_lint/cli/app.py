@@ -114,6 +114,10 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
         from bluecode_lint.cli import kb_command  # noqa: PLC0415  # lazy: start-up time
 
         return kb_command.kb_command if name == "kb" else kb_command.constitution_command
+    if name == "redteam":
+        from bluecode_lint.cli.redteam_command import redteam_command  # noqa: PLC0415  # lazy: start-up time
+
+        return redteam_command
     if name == "evals":
         from bluecode_lint.cli.evals_command import evals_command  # noqa: PLC0415  # lazy: start-up time
 
@@ -186,6 +190,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_options(serve, {"max-file-size", "sandbox", "python", "probe-budget", "jobs", "cache-dir", "threat-model"})
     _add_evals(commands)
     _add_knowledge(commands)
+    _add_redteam(commands)
     explain = commands.add_parser("explain", help="what a rule means, why it matters, how to fix it")
     explain.add_argument("what", metavar="RULE|CWE", help="a rule's id, or a CWE such as CWE-89")
     rules = commands.add_parser("rules", help="list every rule")
@@ -232,6 +237,32 @@ def _add_knowledge(commands: argparse._SubParsersAction[_Parser]) -> None:
     distill = ways.add_parser("distill", help="propose principles from what the two sides of the pairs differ in")
     distill.add_argument("--cwe", type=_weakness, required=True, metavar="CWE", help="of this weakness")
     ways.add_parser("check", help="hold every principle against its examples")
+
+
+def _add_redteam(commands: argparse._SubParsersAction[_Parser]) -> None:
+    part = commands.add_parser(
+        "redteam", help="attack this scanner with variants of what it knows, and propose what evades as knowledge",
+        description="Rewrite known defects and instructions, prove in the sandbox that they are still unsafe, and "
+        "count what is caught. Nothing is written into rules/.", formatter_class=_Formatter,
+    )  # fmt: skip
+    part.add_argument("what", choices=("code", "text", "all"), nargs="?", default="all", help="what to rewrite")
+    part.add_argument("--cwe", type=_weakness, action="append", default=[], metavar="CWE", help="these weaknesses only")
+    part.add_argument("--budget", type=_whole_number, default=120, metavar="N", help="make at most N variants")
+    part.add_argument("--seconds", type=_whole_number, default=0, metavar="S", help="begin no round after S seconds")
+    part.add_argument("--rounds", type=_whole_number, default=3, metavar="N", help="rounds of the search")
+    part.add_argument(
+        "--seed", type=_whole_number, default=0, metavar="N", help="for another, equally repeatable search"
+    )
+    part.add_argument("--static", action="store_true", help="attack the static stage alone: the scanner proves nothing")
+    part.add_argument("--loop", action="store_true",
+                      help="after each round learn what evaded, and measure on fresh variants")  # fmt: skip
+    part.add_argument("--knowledge", default="", metavar="DIR", help="with this directory's pairs and principles, too")
+    part.add_argument("--propose", type=Path, metavar="FILE", help="write proven evasions for `kb add`")
+    part.add_argument("--output", "-o", type=Path, metavar="FILE", help="write every record as a JSON line")
+    part.add_argument("--resume", type=Path, metavar="FILE", help="take over the records of an earlier --output")
+    part.add_argument("--html", type=Path, metavar="FILE", help="write a summary as one HTML file")
+    part.add_argument("--sandbox", default="", metavar="LEVEL", help="require this sandbox")
+    part.add_argument("--quiet", "-q", action="store_true", help="no progress")
 
 
 def _weakness(text: str) -> int:
