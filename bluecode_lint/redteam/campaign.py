@@ -115,14 +115,17 @@ class Campaign:
     progress: Callable[[str, int, int], None] = lambda _stage, _done, _total: None
 
     def run(self, codes: Sequence[CodeSeed], texts: Sequence[TextSeed], budget: int) -> Iterator[Record]:
-        """Yield every record: the seeds of code as they are (round 0), then round after round at most ``budget`` variants.
+        """Yield every record: the seeds of code as they are (round 0), then at most ``budget`` variants, by rounds.
 
-        Deterministic for equal arguments.
+        Only seeds that were caught are varied: what is missed as it is has nothing to hide. Deterministic for equal
+        arguments.
         """
         share = max(1, budget // max(1, self.rounds))
         code_share = share * bool(codes) if not texts else (share + 1) // 2 if codes else 0
         search = _Search(self, codes, texts)
-        yield from self.attack([search.original(seed) for seed in codes], self.code_target)
+        originals = self.attack([search.original(seed) for seed in codes], self.code_target)
+        search.begin(originals)
+        yield from originals
         for number in range(1, self.rounds + 1):
             if not self.goes_on():
                 return
@@ -155,6 +158,11 @@ class _Search:
         self.made: set[str] = set()
         self.operators = [o for o in OPERATORS if o.held_out is campaign.held_out]
         self.framings = [f for f in FRAMINGS if f.held_out is campaign.held_out]
+
+    def begin(self, originals: Sequence[Record]) -> None:
+        """Vary those whose original was proven and caught."""
+        caught = {r.variant.seed for r in originals if r.seen is not None and r.seen.reported}
+        self.codes = [code for code in self.codes if code.id in caught]
 
     def note(self, record: Record) -> None:
         """Keep a record if it hides better than what its seed has so far."""

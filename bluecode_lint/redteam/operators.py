@@ -398,7 +398,7 @@ def sham_sanitizer(tree: ast.Module, chance: random.Random) -> bool:
     return done
 
 
-def encode_literals(tree: ast.Module, chance: random.Random) -> bool:
+def encode_literals(tree: ast.Module, _chance: random.Random) -> bool:
     """Write texts as hexadecimal digits that are decoded when the program runs."""
     kept = {
         id(part)
@@ -414,7 +414,7 @@ def encode_literals(tree: ast.Module, chance: random.Random) -> bool:
     ]
     for call, position in found:
         value = call.args[position]
-        if isinstance(value, ast.Constant) and chance.random() < 0.8:  # noqa: PLR2004  # most, not all
+        if isinstance(value, ast.Constant):
             digits = ast.Constant(str(value.value).encode().hex())
             call.args[position] = _parsed("bytes.fromhex(DIGITS).decode()", DIGITS=digits)
     return bool(found)
