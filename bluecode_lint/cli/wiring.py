@@ -89,8 +89,10 @@ def open_tools(
         UsageError: The knowledge directory is not there.
         RulesError: The knowledge directory holds a malformed file.
     """
+    from bluecode_lint.analyzers.known_shapes import KnownShapeAnalyzer  # noqa: PLC0415  # lazy: start-up time
     from bluecode_lint.analyzers.manipulation import ManipulationAnalyzer  # noqa: PLC0415  # lazy: start-up time
     from bluecode_lint.knowledge.retriever import open_examples, open_retriever  # noqa: PLC0415  # lazy: start-up time
+    from bluecode_lint.knowledge.shapes import open_shapes  # noqa: PLC0415  # lazy: start-up time
 
     jobs: int = settings["jobs"] or len(os.sched_getaffinity(0))
     progress = ProgressLine(quiet=settings["quiet"])
@@ -98,6 +100,7 @@ def open_tools(
     root, cache = rules_root(), cache_directory(settings["cache-dir"])
     manipulation = ManipulationAnalyzer(root, rules)
     extra = knowledge_directories(settings["knowledge"])
+    shapes = KnownShapeAnalyzer(rules, partial(open_shapes, root, extra, parse_python))
     retriever = open_retriever(root, parse_python, cache=cache, extra=extra)
     examples = partial(open_examples, root, retriever, extra)
     with (
@@ -109,7 +112,7 @@ def open_tools(
     ):
         yield (
             Tools(
-                analyzers=(*make_analyzers(settings, rules, jobs), manipulation, *thinking.reviewers),
+                analyzers=(*make_analyzers(settings, rules, jobs), manipulation, shapes, *thinking.reviewers),
                 rules=rules,
                 retriever=retriever,
                 reasoner=thinking.reasoner,

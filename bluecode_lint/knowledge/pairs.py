@@ -168,13 +168,16 @@ def structure_of(code: str, parse: Parser) -> str:
 
     What is called and imported does, so that two programs over different APIs differ.
     """
-    tokens: list[str] = []
-    local = _bound_names(parse(code).root)
-    _normalise(parse(code).root, local, tokens)
+    tokens = [token for token, _ in tokens_of(parse(code).root)]
     return hashlib.sha256(" ".join(tokens).encode()).hexdigest()[:16]
 
 
-def _bound_names(root: Node) -> dict[str, str]:
+def tokens_of(root: Node) -> Iterator[tuple[str, Node]]:
+    """Yield the tokens that make a program's (or a function's) structure, each with the node it stands for."""
+    return _normalised(root, bound_names(root))
+
+
+def bound_names(root: Node) -> dict[str, str]:
     """Number the names a program binds itself (assignments, parameters, functions, classes, loops), in order."""
     names: dict[str, str] = {}
     pending = [root]
@@ -213,8 +216,8 @@ def _is_binding(node: Node) -> bool:
     return parent.type in _BINDING_PARENTS
 
 
-def _normalise(node: Node, local: Mapping[str, str], tokens: list[str]) -> None:
-    """Append the tokens of a subtree in source order, without recursion into what a depth bomb would nest."""
+def _normalised(node: Node, local: Mapping[str, str]) -> Iterator[tuple[str, Node]]:
+    """Yield the tokens of a subtree in source order, without recursion into what a depth bomb would nest."""
     pending: list[Node] = [node]
     while pending:
         current = pending.pop()
@@ -225,13 +228,13 @@ def _normalise(node: Node, local: Mapping[str, str], tokens: list[str]) -> None:
             continue
         if kind == "identifier":
             text = text_of(current)
-            tokens.append(local.get(text, text))
+            yield local.get(text, text), current
         elif kind in {"integer", "float"} or (kind == "string" and not _interpolations(current)):
-            tokens.append(kind)
+            yield kind, current
         elif not current.children:
-            tokens.append(kind if kind in _KEPT_LITERALS else text_of(current))
+            yield kind if kind in _KEPT_LITERALS else text_of(current), current
         else:
-            tokens.append(kind)
+            yield kind, current
             children: Sequence[Node] = _interpolations(current) if kind == "string" else current.children
             pending.extend(reversed(children))
 

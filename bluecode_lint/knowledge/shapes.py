@@ -1,0 +1,161 @@
+"""Recognise a function that is built like one of the proven unsafe ones, whatever its names and numbers are.
+
+A shape is the sequence of a function's tokens with its own names numbered and its literals blanked (see `pairs`). The
+shapes of unsafe sides count, those that some safe side shares do not.
+"""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bluecode_lint.core.imports import text_of
+from bluecode_lint.knowledge.pairs import bound_names, load_pairs, pair_files, tokens_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from bluecode_lint.core.protocols import Node, Parser, Syntax
+    from bluecode_lint.knowledge.pairs import Pair
+
+SHORTEST = 20
+"""Tokens below which a function is too plain to be recognised by its shape."""
+
+_WORD = re.compile(rb"[A-Za-z_][A-Za-z0-9_]*")
+_BLOCKS = frozenset(
+    {
+        "module", "block", "class_definition", "decorated_definition", "function_definition", "if_statement",
+        "else_clause", "elif_clause", "try_statement", "except_clause", "finally_clause", "with_statement",
+        "for_statement", "while_statement",
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class KnownShape:
+    """An unsafe function: the pair it stands in, and which of its tokens the defect is at."""
+
+    pair_id: str
+    cwe: int
+    anchor: int
+    words: frozenset[bytes]
+    """Names that are not its own: a function without one of them has another shape."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """A function of known shape, and the node in it that corresponds to the known defect."""
+
+    shape: KnownShape
+    node: Node
+
+
+class KnownShapes:
+    """The shapes of a knowledge base. Looking at a function costs its words; only if they fit, its tokens."""
+
+    def __init__(self, pairs: Sequence[Pair], parse: Parser) -> None:
+        """Take the functions of all verified pairs. O(tokens of all pairs)."""
+        self._shapes: dict[tuple[str, ...], KnownShape] = {}
+        harmless: set[tuple[str, ...]] = set()
+        for pair in pairs:
+            if not pair.is_verified:
+                continue
+            for function in functions_in(parse(pair.safe_code).root):
+                harmless.add(_shape_of(function))
+            changed = _changed_lines(pair.unsafe_code, pair.safe_code)
+            for function in functions_in(parse(pair.unsafe_code).root):
+                anchor = _anchor(function, changed)
+                tokens = _shape_of(function)
+                if anchor is not None and len(tokens) >= SHORTEST:
+                    self._shapes.setdefault(tokens, KnownShape(pair.id, pair.cwe, anchor, _foreign_words(function)))
+        for tokens in harmless & self._shapes.keys():
+            del self._shapes[tokens]
+        self._by_word = _by_rarest_word(self._shapes.values())
+
+    def __len__(self) -> int:
+        return len(self._shapes)
+
+    def recognise(self, syntax: Syntax) -> Iterator[Recognition]:
+        """Yield the functions of a file whose shape is known."""
+        everywhere = set(_WORD.findall(syntax.source))
+        present = self._by_word.keys() & everywhere
+        if not any(shape.words <= everywhere for word in present for shape in self._by_word[word]):
+            return
+        for function in functions_in(syntax.root):
+            words = set(_WORD.findall(syntax.source[function.start_byte : function.end_byte]))
+            near = [s for word in present & words for s in self._by_word[word] if s.words <= words]
+            found = self._shapes.get(_shape_of(function)) if near else None
+            if found is not None:
+                node = next(itertools.islice((node for _, node in tokens_of(function)), found.anchor, None))
+                yield Recognition(found, node)
+
+
+def open_shapes(root: Path, extra: Sequence[Path], parse: Parser) -> Callable[[Syntax], Iterator[Recognition]]:
+    """Load the pairs of ``root`` and of a user's directories, and give what recognises their unsafe functions.
+
+    Raises:
+        RulesError: A file is malformed.
+    """
+    files = [file for folder in (root, *extra) for file in pair_files(folder)]
+    return KnownShapes(load_pairs(files, root / "schema"), parse).recognise
+
+
+def functions_in(root: Node) -> Iterator[Node]:
+    """Yield the function definitions below a node, in the order of the source; expressions are not looked into."""
+    pending = [root]
+    while pending:
+        node = pending.pop()
+        if node.type == "function_definition":
+            yield node
+        pending.extend(child for child in reversed(node.named_children) if child.type in _BLOCKS)
+
+
+def _changed_lines(unsafe: str, safe: str) -> frozenset[int]:
+    """Give the lines of the unsafe side, from 0, that the safe side has not."""
+    matcher = difflib.SequenceMatcher(None, unsafe.splitlines(), safe.splitlines(), autojunk=False)
+    return frozenset(
+        line
+        for tag, start, end, _, _ in matcher.get_opcodes()
+        if tag != "equal"
+        for line in range(start, max(end, start + 1))
+    )
+
+
+def _anchor(function: Node, changed: frozenset[int]) -> int | None:
+    """Find the token of the first call (or else of anything) of a function on a changed line; None if none is."""
+    fallback = None
+    for position, (_, node) in enumerate(tokens_of(function)):
+        if node.start_point[0] in changed:
+            if node.type == "call":
+                return position
+            if fallback is None and position:
+                fallback = position
+    return fallback
+
+
+def _shape_of(function: Node) -> tuple[str, ...]:
+    return tuple(token for token, _ in tokens_of(function))
+
+
+def _foreign_words(function: Node) -> frozenset[bytes]:
+    own = bound_names(function)
+    words = {text_of(node) for _, node in tokens_of(function) if node.type == "identifier"}
+    return frozenset(word.encode() for word in words - own.keys())
+
+
+def _by_rarest_word(shapes: Iterable[KnownShape]) -> dict[bytes, list[KnownShape]]:
+    """Index shapes by the word of theirs that the fewest others have."""
+    listed = list(shapes)
+    counts: dict[bytes, int] = {}
+    for shape in listed:
+        for word in shape.words:
+            counts[word] = counts.get(word, 0) + 1
+    index: dict[bytes, list[KnownShape]] = {}
+    for shape in listed:
+        if shape.words:
+            index.setdefault(min(shape.words, key=lambda w: (counts[w], w)), []).append(shape)
+    return index
