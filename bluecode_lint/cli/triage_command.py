@@ -49,7 +49,7 @@ def triage_command(arguments: argparse.Namespace) -> ExitCode:
         raise UsageError(message)
     documents = [_read_report(path) for path in arguments.reports]
     claims = claims_of(documents, root, _read_mapping(arguments.mapping))
-    rows, notifications = _judge(claims, root, settings)
+    rows, notifications = judge_claims(claims, root, settings)
     for destination in destinations:
         text = {
             "text": lambda: triaged_text(rows),
@@ -113,7 +113,8 @@ def _bad(path: Path) -> dict[str, int]:
     raise UsageError(message, advice="Write lines like `their-rule-id: CWE-78`.")
 
 
-def _judge(claims: Sequence[Claim], root: Path, settings: Settings) -> tuple[list[Row], list[Notification]]:
+def judge_claims(claims: Sequence[Claim], root: Path, settings: Settings) -> tuple[list[Row], list[Notification]]:
+    """Attack and judge what another tool claims of files below ``root``: a row each, in order, and what went wrong."""
     rules = wiring.load_catalogue(settings)
     tests = wiring.load_bandit_tests(rules)
     items = list(read_artifacts(root, files_of(claims), settings["max-file-size"]))
