@@ -28,6 +28,7 @@ _PATTERNS: Mapping[str, re.Pattern[str]] = {
     "SANDBOX": re.compile(r"(?:[a-z][a-z0-9+-]{0,30})?"),
     "CONFIG": re.compile(r"[^\x00-\x1f\x7f]{0,1024}"),
     "BASELINE": re.compile(r"[^\x00-\x1f\x7f]{0,1024}"),
+    "GUARD": re.compile(r"off|files|pull-request"),
     "UPLOAD": _SWITCH,
     "CATEGORY": re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:-]{0,127}"),
     "ANNOTATIONS": _SWITCH,
@@ -42,11 +43,15 @@ _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
 class Event(NamedTuple):
-    """What matters of GitHub's event: its name, whether its code is a stranger's, and the commit to compare with."""
+    """What matters of GitHub's event.
+
+    Its name, whether its code is a stranger's, the commit to compare with, and what a pull request says of itself.
+    """
 
     name: str
     fork: bool
     base: str
+    said: str
 
 
 def main() -> None:
@@ -61,8 +66,10 @@ def main() -> None:
     work = Path(tempfile.mkdtemp(prefix="bluecode-lint-", dir=os.environ["RUNNER_TEMP"]))
     plan = {
         "arguments": _arguments(inputs, event, work),
+        "guard": _guards(inputs, event, work),
         "upload": upload,
         "annotate": inputs["ANNOTATIONS"] == "true" or (inputs["ANNOTATIONS"] == "auto" and not upload),
+        "annotate_guard": inputs["ANNOTATIONS"] != "false",
         "fork": event.fork,
     }
     (work / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
@@ -92,6 +99,27 @@ def _arguments(inputs: Mapping[str, str], event: Event, work: Path) -> list[str]
     if inputs["DIFF"] == "auto" and event.base:
         arguments += _diff_arguments(event.base)
     return [*arguments, *_extra_arguments(), "--", *_paths()]
+
+
+def _guards(inputs: Mapping[str, str], event: Event, work: Path) -> list[dict[str, Any]]:
+    """Plan the checks of instructions: each its arguments, and the file to be read as its standard input, if any.
+
+    A pull request's own words go to the guard alone, as data in a file; nothing that judges code ever sees them.
+    """
+    if inputs["GUARD"] == "off":
+        return []
+    common = ["guard", "--offline", "--color=always", "--format=text"]
+    common += [f"--fail-on={inputs['FAIL_ON']}", f"--min-severity={inputs['MIN_SEVERITY']}"]
+    own = [f"--config={inputs['CONFIG']}"] if inputs["CONFIG"] else []
+    if inputs["DIFF"] == "auto" and event.base:
+        own += _diff_arguments(event.base)
+    reports = [f"--format=json={work / 'guard.json'}", f"--format=github={work / 'guard.txt'}"]
+    checks = [{"arguments": [*common, *own, *reports, "--", *_paths()], "report": "guard.json", "stdin": ""}]
+    if inputs["GUARD"] == "pull-request" and event.said:
+        (work / "pull-request.md").write_text(event.said, encoding="utf-8")
+        reports = [f"--format=json={work / 'guard-said.json'}", "--isolated"]
+        checks.append({"arguments": [*common, *reports, "-"], "report": "guard-said.json", "stdin": "pull-request.md"})
+    return checks
 
 
 _REPORTS = {"json": "report.json", "sarif": "report.sarif", "github": "annotations.txt"}
@@ -133,7 +161,8 @@ def _read_event() -> Event:
     head = ((pull_request.get("head") or {}).get("repo") or {}).get("full_name")
     fork = bool(pull_request) and head != os.environ.get("GITHUB_REPOSITORY")
     base = (pull_request.get("base") or {}).get("sha") or (payload.get("merge_group") or {}).get("base_sha") or ""
-    return Event(name, fork, base if _COMMIT.fullmatch(base) else "")
+    said = "\n\n".join(str(pull_request.get(part) or "") for part in ("title", "body")).strip()
+    return Event(name, fork, base if _COMMIT.fullmatch(base) else "", said)
 
 
 def _refuse(reason: str) -> NoReturn:

@@ -29,21 +29,25 @@ def main() -> None:
     work = Path(sys.argv[1])
     plan = json.loads((work / "plan.json").read_text(encoding="utf-8"))
     with _commands_switched_off():
-        code = _scan(plan["arguments"])
-    annotations = work / "annotations.txt"
-    if plan["annotate"] and annotations.exists():
-        sys.stdout.write(annotations.read_text(encoding="utf-8"))
-    _write_outputs(work, code, may_upload=plan["upload"])
+        code = _run(plan["arguments"])
+        checks = [
+            _run(check["arguments"], work / check["stdin"] if check["stdin"] else None) for check in plan["guard"]
+        ]
+    for name, wanted in (("annotations.txt", plan["annotate"]), ("guard.txt", plan["annotate_guard"])):
+        if wanted and (work / name).exists():
+            sys.stdout.write((work / name).read_text(encoding="utf-8"))
+    _write_outputs(work, code, max([code, *checks]), plan)
 
 
-def _scan(arguments: list[str]) -> int:
+def _run(arguments: list[str], stdin: Path | None = None) -> int:
     """Give the exit code; a linter that was killed has not said that all is well."""
     environment = {
         name: value for name, value in os.environ.items() if name in _PASSED_ON or name.startswith("BLUECODE_")
     }
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', os.defpath)}"
     command = [sys.executable, "-I", "-m", "bluecode_lint", *arguments]
-    code = subprocess.run(command, env=environment, check=False).returncode  # noqa: S603  # checked by plan.py; no shell
+    with (stdin or Path(os.devnull)).open("rb") as given:
+        code = subprocess.run(command, env=environment, stdin=given, check=False).returncode  # noqa: S603  # checked by plan.py; no shell
     return code if code in {_CLEAN, _RESULTS} else _UNTRUSTED
 
 
@@ -60,23 +64,30 @@ def _commands_switched_off() -> Iterator[None]:
         sys.stdout.flush()
 
 
-def _write_outputs(work: Path, code: int, *, may_upload: bool) -> None:
+def _write_outputs(work: Path, code: int, worst: int, plan: Mapping[str, Any]) -> None:
     sarif, report = work / "report.sarif", work / "report.json"
     counted: Mapping[str, Any] = {}
     if report.exists():
         counted = json.loads(report.read_text(encoding="utf-8"))["statistics"]
     # Code scanning closes the alerts that are missing from an upload, so half a scan must not be uploaded.
-    upload = may_upload and code != _UNTRUSTED and sarif.exists()
+    upload = plan["upload"] and code != _UNTRUSTED and sarif.exists()
     values = {
-        "exit-code": code,
+        "exit-code": worst,
         "results": counted.get("results", 0),
         "confirmed": counted.get("confirmed", 0),
+        "guard-results": sum(_results_in(work / check["report"]) for check in plan["guard"]) if plan["guard"] else "",
         "sarif-file": sarif if sarif.exists() else "",
         "json-file": report if report.exists() else "",
         "upload": "true" if upload else "false",
     }
     with Path(os.environ["GITHUB_OUTPUT"]).open("a", encoding="utf-8") as outputs:
         outputs.writelines(f"{name}={value}\n" for name, value in values.items())
+
+
+def _results_in(report: Path) -> int:
+    if not report.exists():
+        return 0
+    return int(json.loads(report.read_text(encoding="utf-8"))["statistics"].get("results", 0))
 
 
 if __name__ == "__main__":

@@ -33,6 +33,9 @@ def main() -> None:
         lines += _summarize(json.loads(report.read_text(encoding="utf-8")), code)
     else:
         lines += ["The scan did not finish; the log of the step says why."]
+    for title, name in (("Instructions to models", "guard.json"), ("The pull request's own words", "guard-said.json")):
+        if (work / name).exists():
+            lines += _guarded(title, json.loads((work / name).read_text(encoding="utf-8")))
     with Path(os.environ["GITHUB_STEP_SUMMARY"]).open("a", encoding="utf-8") as summary:
         summary.write("\n".join(lines) + "\n")
 
@@ -53,6 +56,18 @@ def _summarize(report: Mapping[str, Any], code: str) -> Iterator[str]:
         f"{counted['neutralized']:,} inert, {counted['inconclusive']:,} inconclusive, {counted['notRun']:,} not run; "
         f"{counted['suppressed']:,} suppressed. bluecode-lint {code_span(report['tool']['version'])}</sub>"
     )
+
+
+def _guarded(title: str, report: Mapping[str, Any]) -> Iterator[str]:
+    live = [r for r in report["results"] if r["kind"] == "fail" and not r["suppressions"]]
+    live.sort(key=lambda r: (_LEVELS.index(r["level"]), _place(r)))
+    yield f"### {title}"
+    yield ""
+    yield f"**{len(live):,} results**." if live else "No results."
+    yield ""
+    if live:
+        yield from _table(live)
+    yield from _trouble(report["notifications"])
 
 
 def _verdict(live: Sequence[Mapping[str, Any]], code: str) -> str:
