@@ -41,6 +41,9 @@ _MANY_LETTERS = 100
 """Characters of ASCII a group lets through that was not made to hold anything back."""
 _ALL_LETTERS = frozenset(map(chr, range(128))) | {"\u2603"}
 
+_PAIR = ("<key>", "<value>")
+"""The parts of a mapping's entry."""
+
 
 class Containers(Growth):
     """The part of the interpreter that knows texts, lists and dictionaries."""
@@ -270,9 +273,12 @@ class Containers(Growth):
         return found if default is None else join(found, default)
 
     def items_of(self, _target: Expr, base: Value, _values: list[Value]) -> Value | None:
-        """Evaluate ``items()``: keys and values together."""
+        """Evaluate ``items()``: keys and values together. What is checked of a key says nothing of its value."""
         if base.items is None:
-            return Value(base.taints) if base.taints else None
+            if not base.taints:
+                return None
+            pair = Value(items={n: Value(self.part(base.taints, key, "")) for n, key in enumerate(_PAIR)}, length=2)
+            return Value(items={0: pair}, length=1)
         values = list(base.items.values())
         joined = values[0] if values else HARMLESS
         for other in values[1:]:

@@ -365,7 +365,9 @@ class _Builder:
         return mask
 
 
-_PATTERNS = ("talkers", "configuration", "sanitizers", "guards", "secrets", "innocent", "statements")
+_PATTERNS = (
+    "talkers", "configuration", "sanitizers", "guards", "secrets", "innocent", "statements", "option_programs",
+)  # fmt: skip
 
 
 def _context(slug: str, bit: int, entry: dict[str, Any]) -> Context:

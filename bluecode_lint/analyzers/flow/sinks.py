@@ -48,32 +48,20 @@ if TYPE_CHECKING:
 _SHELLS = frozenset(
     {"sh", "bash", "/bin/sh", "/bin/bash", "cmd", "cmd.exe", "zsh", "ksh", "dash", "powershell", "/usr/bin/env"}
 )
-_OPTION_PROGRAMS = frozenset(
-    {
-        "git",
-        "tar",
-        "find",
-        "curl",
-        "wget",
-        "rsync",
-        "ssh",
-        "scp",
-        "hg",
-        "svn",
-        "zip",
-        "unzip",
-        "ffmpeg",
-        "convert",
-        "sed",
-    }
-    | {"awk", "xargs", "env", "python", "python3", "node", "perl", "php", "docker", "mysql", "psql", "sendmail", "man"}
-)
 _HOST_PREFIX = re.compile(r"(?:[a-zA-Z][a-zA-Z0-9+.-]*:)?(?:/{0,2}|//[^/?#\0]*)", re.DOTALL)
 """A prefix of a URL after which the host can still be chosen."""
 _PRINTED = re.compile(r"\{\{-?\s*(?P<name>\w+)(?P<filters>[^}]*)\}\}")
 _AS_IS = re.compile(r"\|\s*safe\b")
 _ESCAPING_OFF = re.compile(r"\{%-?\s*autoescape\s+(?:false|off)\b", re.IGNORECASE)
 _UNQUOTED = re.compile(r"<\w[^<>]*\s[\w:-]+\s*=\s*$")
+_DIRECTORY_FILTER = re.compile(
+    r"^\s*\((?:[&|!]\(.*\()?(?:uid|cn|sn|mail|ou|dc|member\w*|sAMAccountName|userPrincipalName|givenName|displayName|"
+    r"objectClass|objectCategory|o|employee\w+|serialNumber)[~<>]?=[^()]*$",
+    re.IGNORECASE | re.DOTALL,
+)
+"""What stands before a value in a filter of RFC 4515."""
+_TAKES_VALUE = re.compile(r"-[efoCmbctiupkd]|--[a-z][a-z-]*")
+"""Options that most programs follow with a value, which they take whatever it looks like."""
 _MARKUP_TYPES = ("html", "xml", "svg")
 
 
@@ -130,7 +118,7 @@ class Sinks(Containers):
         """Record what is plainly a sink by its arguments: a statement of SQL run by something that sounds like it."""
         for value in (*arguments.values, *arguments.keywords.values()):
             for taint in value.taints:
-                if taint.shape & BUILT and taint.shape & (SQL | HTML) and not taint.shape & WEAK:
+                if taint.shape & BUILT and not taint.shape & WEAK:
                     self.check_telling_text(name, taint, arguments.call)
 
     def check_telling_text(self, name: str, taint: Taint, node: Expr) -> None:
@@ -141,6 +129,9 @@ class Sinks(Containers):
             fits = pattern is not None and pattern.search(name) is not None
             if sink.check == "statement" and taint.shape & SQL and not _is_weak_name(taint):
                 if fits or _VALUE_PLACE.search(taint.prefix):
+                    self.hit(sink, taint, node)
+            elif sink.check == "filter" and taint.shape & BUILT and not taint.shape & WEAK:
+                if _DIRECTORY_FILTER.search(taint.prefix):
                     self.hit(sink, taint, node)
             elif sink.check == "page" and taint.shape & HTML and taint.origin.kind is Kind.REMOTE:
                 self.hit(sink, taint, node)
@@ -169,7 +160,7 @@ class Sinks(Containers):
         """Tell whether giving a value back is a sink of a kind."""
         kind = taint.origin.kind
         if check == "details":
-            return self.is_handler and kind is Kind.ERROR
+            return kind is Kind.ERROR and (self.is_handler or self.takes_request())
         if check == "path":
             return taint.origin in self.looked_up and kind is Kind.PARAM and self.is_name_in_directory(taint)
         if self.answers_json:
@@ -177,6 +168,11 @@ class Sinks(Containers):
         if taint.shape & HTML:
             return kind is not Kind.ERROR and not self.is_representation()
         return self.is_handler and kind <= Kind.STORED and value.items is None and not taint.shape & WEAK
+
+    def takes_request(self) -> bool:
+        """Tell whether the function is given a request, as a view is."""
+        names = self.knowledge.requests.names
+        return self.function is not None and any(p.name in names for p in self.function.params[:2])
 
     def is_representation(self) -> bool:
         """Tell whether the function makes a text for developers."""
@@ -254,7 +250,7 @@ class Sinks(Containers):
         if (
             program is None
             or not isinstance(program.const, str)
-            or program.const.rpartition("/")[2] not in _OPTION_PROGRAMS
+            or not self.matches("option_programs", program.const.rpartition("/")[2])
         ):
             return
         for index in range(1, command.length):
@@ -263,7 +259,9 @@ class Sinks(Containers):
                 continue
             if word.const == "--":
                 return
-            yield from (t for t in word.taints if not t.prefix)
+            before = command.items.get(index - 1)
+            if before is None or not isinstance(before.const, str) or not _TAKES_VALUE.fullmatch(before.const):
+                yield from (t for t in word.taints if not t.prefix)
 
     def statement(self, sink: Sink, arguments: Arguments) -> Iterable[Taint]:
         """Look at a statement; what stands where only a name can stand counts less than a value."""
@@ -459,6 +457,12 @@ class Sinks(Containers):
             for key, part in (value.items or {}).items():
                 yield from (t for t in part.taints if _is_structured(t) or (key == "$where" and t.shape & BUILT))
 
+    def script(self, sink: Sink, arguments: Arguments) -> Iterable[Taint]:
+        """Look at the JavaScript in a query document."""
+        for value in self.chosen(sink, arguments):
+            part = (value.items or {}).get("$where")
+            yield from (t for t in part.taints if t.shape & BUILT) if part is not None else ()
+
     def entities(self, sink: Sink, arguments: Arguments) -> Iterable[Taint]:
         """Look at what a parser of the standard library reads: it follows entities only where it was told to."""
         told = [arguments.base, *arguments.values, *arguments.keywords.values()]
@@ -614,11 +618,12 @@ _CHECKS: dict[str, Callable[[Any, Sink, Arguments], Iterable[Taint]]] = {
     "location": Sinks.location,
     "document": Sinks.document,
     "entities": Sinks.entities,
+    "script": Sinks.script,
     "sized": Sinks.sized,
     "page": Sinks.page,
     "prompt": Sinks.prompt,
     "secret": Sinks.secret,
 }
 
-CHECKS = frozenset({*_CHECKS, "", "markup", "details", "path", "fields", "stored"})
+CHECKS = frozenset({*_CHECKS, "", "markup", "details", "path", "fields", "stored", "filter"})
 """The kinds of sinks the knowledge may name."""

@@ -48,7 +48,7 @@ _KNOWN_FORMAT = re.compile(
     r"|-----BEGIN (?:RSA |EC |DSA |OPENSSH |ENCRYPTED )?PRIVATE KEY-----\s+[A-Za-z0-9+/=]"
 )
 _NOT_A_SECRET = re.compile(
-    r"^(?:https?|urn|file|s3|arn|projects)[:/]|^[/.~]|\s|^[a-z_]+(?:\.[a-z_]+)+$|^\w+/\w+$|[(){}]"
+    r"^(?:https?|urn|file|s3|arn|projects)[:/]|^[/.~]|\s|^[a-z_]+(?:\.[a-z_]+)+$|^[A-Za-z_]+/\w+$|[(){}]"
 )
 _WEAK_WORDS = frozenset({
     "admin", "admin123", "administrator", "password", "password1", "password123", "passw0rd", "123456",
