@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
 import sys
 import tempfile
 import time
@@ -11,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bluecode_lint import __version__
 from bluecode_lint.cli import wiring
 from bluecode_lint.cli.config import load_settings
 from bluecode_lint.cli.guard_command import check
@@ -43,13 +46,17 @@ from bluecode_lint.sources.syntax import parse_python
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from bluecode_lint.core.model import Confirmation, Notification
     from bluecode_lint.core.protocols import Prober, Sandbox
     from bluecode_lint.knowledge.pairs import Pair
     from bluecode_lint.redteam.campaign import Tally, Variant
 
+    Point = tuple[int, Tally, Tally, Tally]
+
+KINDS_OF_FRESH = ("same moves", "held-out moves", "other programs")
+"""The fresh variants that a loop is measured on; the figures are evaded of proven."""
 TEST_SEED = 1_000_003
 """Added to the seed for the fresh variants that a loop is measured on."""
 
@@ -59,20 +66,24 @@ def redteam_command(arguments: argparse.Namespace) -> ExitCode:
     pairs = _chosen_pairs(arguments)
     texts = _text_seeds() if arguments.what != "code" else []
     codes = [CodeSeed(p.id, p.cwe, p.unsafe_code, p.safe_code, p.entry) for p in pairs]
-    with _opened_prover(arguments, pairs) as prover:
-        laboratory = _Laboratory(arguments, prover)
-        campaign = laboratory.campaign(arguments.seed, arguments.rounds, known=_resumed(arguments.resume))
-        records = list(campaign.run(_spread(codes, arguments), texts, arguments.budget))
-        curve = laboratory.curve(codes, records) if arguments.loop else ()
+    known = _resumed(arguments.resume)
+    with _opened_prover(arguments, pairs) as prover, tempfile.TemporaryDirectory(prefix="bluecode-red-") as folder:
+        laboratory = _Laboratory(arguments, prover, Path(folder))
+        campaign = laboratory.campaign(arguments.seed, arguments.rounds, known=known)
+        curve = _Curve(laboratory, codes, campaign) if arguments.loop else None
+        records = []
+        with _opened_output(arguments) as keep:
+            for record in campaign.run(_spread(codes, arguments), texts, arguments.budget):
+                records.append(record)
+                keep(record)
+        points = tuple(curve.points) if curve is not None else ()
     laboratory.progress.clear()
-    if arguments.output is not None:
-        _write(arguments.output, "".join(_json_line(row_from_record(r)) for r in records))
     if arguments.propose is not None:
         _write(arguments.propose, "".join(line_from_pair(p) + "\n" for p in proposals(records, pairs)))
     tables = _tables(records)
     if arguments.html is not None:
-        _write(arguments.html, campaign_page(tables, curve))
-    sys.stdout.write(_text_of(tables, curve))
+        _write(arguments.html, campaign_page(tables, points))
+    sys.stdout.write(_text_of(tables, points))
     return ExitCode.CLEAN
 
 
@@ -120,12 +131,43 @@ def _resumed(file: Path | None) -> dict[str, Record]:
     if file is None:
         return {}
     try:
-        lines = read_capped(file, LINES_FILE_BYTES_MAX).splitlines()
+        text = read_capped(file, LINES_FILE_BYTES_MAX)
+        lines = text[: text.rfind(b"\n") + 1].splitlines()  # what was being written when it was broken off is lost
         records = [record_from_row(json.loads(line)) for line in lines if line.strip()]
     except (RulesError, ValueError, KeyError, TypeError, AttributeError) as error:
         message = f"{file} holds no records of a campaign: {error}"
         raise UsageError(message) from error
     return {record.variant.id: record for record in records}
+
+
+@contextmanager
+def _opened_output(arguments: argparse.Namespace) -> Iterator[Callable[[Record], None]]:
+    """Open the file of records, which get there as they are made. One that is also resumed from is gone on with.
+
+    Raises:
+        UsageError: It cannot be written.
+    """
+    file: Path | None = arguments.output
+    if file is None:
+        yield lambda _record: None
+        return
+    again = arguments.resume is not None and file.resolve() == arguments.resume.resolve()
+    try:
+        kept = file.read_bytes() if again else b""
+        with file.open("wb") as out:
+            out.write(kept[: kept.rfind(b"\n") + 1])
+            written = set(kept.splitlines(keepends=True))
+
+            def keep(record: Record) -> None:
+                line = _json_line(row_from_record(record)).encode()
+                if line not in written:
+                    out.write(line)
+                    out.flush()
+
+            yield keep
+    except OSError as error:
+        message = f"{file} cannot be written: {error.strerror}"
+        raise UsageError(message) from error
 
 
 # --- what proves, and what is attacked -------------------------------------------------------------------------------
@@ -275,51 +317,80 @@ def _uri(variant: Variant, side: str) -> str:
 
 
 class _Laboratory:
-    """What the campaigns of one command share."""
+    """What the campaigns of one command share. ``folder`` is where they may leave what they learned."""
 
-    def __init__(self, arguments: argparse.Namespace, prover: _PairProver) -> None:
-        self._arguments = arguments
-        self._prover = prover
+    def __init__(self, arguments: argparse.Namespace, prover: _PairProver, folder: Path) -> None:
+        self.arguments = arguments
+        self.prover = prover
+        self.folder = folder
         self._deadline = time.monotonic() + arguments.seconds if arguments.seconds else None
         self.progress = ProgressLine(quiet=arguments.quiet)
 
     def campaign(self, seed: int, rounds: int, known: Mapping[str, Record] | None = None, **more: Any) -> Campaign:  # noqa: ANN401  # a campaign's own fields
         return Campaign(
-            self._prover,
-            _CodeTarget(self._arguments, self._arguments.knowledge),
+            self.prover,
+            _CodeTarget(self.arguments, self.arguments.knowledge),
             _TextTarget(),
             seed,
             rounds,
             known=known or {},
+            target=_target_in_words(self.arguments),
             goes_on=lambda: self._deadline is None or time.monotonic() < self._deadline,
             progress=self.progress,
             **more,
         )
 
-    def curve(self, codes: Sequence[CodeSeed], records: Sequence[Record]) -> tuple[tuple[int, Tally, Tally], ...]:
-        """Fold what evaded into the knowledge, round by round, and attack the same fresh variants each time.
 
-        Gives (rounds folded in, tally of fresh variants by the same moves, tally by the held-out moves).
-        """
-        arguments, pairs = self._arguments, self._prover.pairs
-        fresh = []
-        for held_out in (False, True):
-            campaign = self.campaign(arguments.seed + TEST_SEED, 1, held_out=held_out)
-            made = campaign.run(_spread(codes, arguments), (), max(1, arguments.budget // max(1, arguments.rounds)))
-            fresh.append([r.variant for r in made if r.seen is not None and r.variant.round])
-        points = []
-        for number in range(arguments.rounds + 1):
-            learned = proposals([r for r in records if r.variant.round <= number], pairs)
-            with tempfile.TemporaryDirectory(prefix="bluecode-learned-") as folder:
-                for pair in learned if number else ():
-                    store(pair, Path(folder), rules_root() / "schema")
-                target = _CodeTarget(arguments, folder if number and learned else arguments.knowledge)
-                counts = [
-                    tally([Record(v, "", o) for v, o in zip(vs, target.observe(vs), strict=True)]) for vs in fresh
-                ]
-            points.append((number, counts[0], counts[1]))
-            self.progress("folding", number + 1, arguments.rounds + 1)
-        return tuple(points)
+def _target_in_words(arguments: argparse.Namespace) -> str:
+    """Tell a target from others, so that no record of another one is taken over."""
+    files = [file for root in (rules_root(), Path(arguments.knowledge or ".")) for file in pair_files(root)]
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
+    words = [__version__, digest, "static" if arguments.static else "whole"]
+    if arguments.loop:  # what is known at a round depends on all that went before
+        words += ["loop", *map(str, (arguments.seed, arguments.rounds, arguments.budget, *sorted(arguments.cwe)))]
+    return " ".join(words)
+
+
+class _Curve:
+    """Folds what evades into the knowledge after each round, and attacks with the same fresh variants each time.
+
+    The campaign goes on against what was learned. ``points`` are (rounds folded in, a tally for each kind of fresh
+    variants): the same programs by the same moves in another order, by moves that the campaign never makes, and other
+    programs by the same moves.
+    """
+
+    def __init__(self, laboratory: _Laboratory, codes: Sequence[CodeSeed], campaign: Campaign) -> None:
+        self._laboratory = laboratory
+        self._campaign = campaign
+        arguments = laboratory.arguments
+        seen = _spread(codes, arguments)
+        others = _spread([code for code in codes if code not in seen], arguments)
+        share = max(1, arguments.budget // max(1, arguments.rounds))
+        self._fresh: list[list[Variant]] = []
+        for seeds, held_out in ((seen, False), (seen, True), (others, False)):
+            test = laboratory.campaign(arguments.seed + TEST_SEED, 1, held_out=held_out)
+            made = test.run(seeds, (), share)
+            self._fresh.append([r.variant for r in made if r.seen is not None and r.variant.round])
+        self.points = [(0, *self._attack())]
+        campaign.learn = self._fold
+
+    def _fold(self, number: int, records: Sequence[Record]) -> None:
+        arguments, folder = self._laboratory.arguments, self._laboratory.folder / f"round-{number}"
+        learned = proposals(records, self._laboratory.prover.pairs)
+        if arguments.knowledge:
+            shutil.copytree(arguments.knowledge, folder)
+        for pair in learned:
+            store(pair, folder, rules_root() / "schema")
+        if learned:
+            self._campaign.code_target = _CodeTarget(arguments, str(folder))
+        self.points.append((number, *self._attack()))
+
+    def _attack(self) -> tuple[Tally, Tally, Tally]:
+        target = self._campaign.code_target
+        first, second, third = (
+            tally([Record(v, "", o) for v, o in zip(vs, target.observe(vs), strict=True)]) for vs in self._fresh
+        )
+        return first, second, third
 
 
 def proposals(records: Sequence[Record], pairs: Sequence[Pair]) -> list[Pair]:
@@ -361,7 +432,7 @@ def _tables(records: Sequence[Record]) -> dict[str, dict[str, Tally]]:
     }
 
 
-def _text_of(tables: Mapping[str, Mapping[str, Tally]], curve: Sequence[tuple[int, Tally, Tally]]) -> str:
+def _text_of(tables: Mapping[str, Mapping[str, Tally]], curve: Sequence[Point]) -> str:
     lines = []
     for title, rows in tables.items():
         lines.append(f"{title:<24}{'made':>7}{'proven':>8}{'evaded':>8}{'rate':>7}{'alarms':>8}  caught by")
@@ -373,12 +444,12 @@ def _text_of(tables: Mapping[str, Mapping[str, Tally]], curve: Sequence[tuple[in
             )
         lines.append("")
     if curve:
-        lines.append("rounds folded in   same moves        held-out moves    (evaded of fresh proven variants)")
-        lines += [
-            f"{number:>16}   {same.evaded:>4}/{same.proven:<4} {same.evasion_rate:.2f}    "
-            f"{other.evaded:>4}/{other.proven:<4} {other.evasion_rate:.2f}"
-            for number, same, other in curve
+        table: list[tuple[str, ...]] = [("rounds folded in", *KINDS_OF_FRESH)]
+        table += [
+            (str(number), *(f"{t.evaded}/{t.proven} {t.evasion_rate:.2f}" for t in tallies))
+            for number, *tallies in curve
         ]
+        lines += ["".join(f"{cell:<20}" for cell in row).rstrip() for row in table]
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -48,15 +48,17 @@ class Counts(Protocol):
         """Give the share of the proven variants that nobody was told of."""
 
 
-def campaign_page(tables: Mapping[str, Mapping[str, Counts]], curve: Sequence[tuple[int, Counts, Counts]]) -> str:
+def campaign_page(
+    tables: Mapping[str, Mapping[str, Counts]], curve: Sequence[tuple[int, Counts, Counts, Counts]]
+) -> str:
     """Write the page: a table for each way of counting, and the curve of the loop if there was one."""
     parts = [_table(title, rows) for title, rows in tables.items() if rows]
     if curve:
         rows = "".join(
-            f"<tr><th scope=row>{number}</th><td>{_rate(same)}</td><td>{_rate(other)}</td></tr>"
-            for number, same, other in curve
+            f"<tr><th scope=row>{number}</th>{''.join(f'<td>{_rate(each)}</td>' for each in fresh)}</tr>"
+            for number, *fresh in curve
         )
-        head = "<tr><th>Rounds folded in</th><th>Same moves</th><th>Held-out moves</th></tr>"
+        head = "<tr><th>Rounds folded in</th><th>Same moves</th><th>Held-out moves</th><th>Other programs</th></tr>"
         caption = "<caption>Evasion on fresh variants while what evaded becomes knowledge</caption>"
         parts.insert(0, f"<table>{caption}{head}{rows}</table>")
     return (

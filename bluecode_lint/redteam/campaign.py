@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bluecode_lint.redteam.framings import FRAMINGS
@@ -18,6 +18,8 @@ POLICY, SEED, KNOWLEDGE = "policy-based", "seed-based", "knowledge-driven"
 """The three strategies of the paper."""
 ATTEMPTS = 6
 """Moves tried for one variant before its seed is given up for the round."""
+BATCH = 32
+"""Variants that are proven and attacked together: what is lost when a campaign is broken off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,8 @@ class Record:
     variant: Variant
     doubt: str
     seen: Observation | None
+    target: str = ""
+    """What was attacked, in a word that tells it from other targets."""
 
     @property
     def evaded(self) -> bool:
@@ -100,7 +104,10 @@ class Target(Protocol):
 
 @dataclass(slots=True)
 class Campaign:
-    """A bounded, seeded search. ``known`` are records of an earlier, broken-off run, taken over where ids agree."""
+    """A bounded, seeded search. ``known`` are records of an earlier, broken-off run, by id of the variant.
+
+    One is taken over where it is about the very same variant and the same ``target``.
+    """
 
     prover: Prover
     code_target: Target
@@ -110,8 +117,11 @@ class Campaign:
     held_out: bool = False
     """Use the moves that are kept from the search, as a test of what was learned from the others."""
     known: Mapping[str, Record] = field(default_factory=dict)
+    target: str = ""
     goes_on: Callable[[], bool] = lambda: True
-    """Asked before every round."""
+    """Asked before every round and every batch."""
+    learn: Callable[[int, Sequence[Record]], None] = lambda _round, _records: None
+    """Called after each round with all records so far; it may give the campaign another target."""
     progress: Callable[[str, int, int], None] = lambda _stage, _done, _total: None
 
     def run(self, codes: Sequence[CodeSeed], texts: Sequence[TextSeed], budget: int) -> Iterator[Record]:
@@ -122,29 +132,43 @@ class Campaign:
         """
         share = max(1, budget // max(1, self.rounds))
         code_share = share * bool(codes) if not texts else (share + 1) // 2 if codes else 0
-        search = _Search(self, codes, texts)
-        originals = self.attack([search.original(seed) for seed in codes], self.code_target)
-        search.begin(originals)
-        yield from originals
+        search, records = _Search(self, codes, texts), list[Record]()
+        for record in self.attack([search.original(seed) for seed in codes], "code"):
+            records.append(record)
+            yield record
+        search.begin(records)
         for number in range(1, self.rounds + 1):
             if not self.goes_on():
                 return
             self.progress("round", number, self.rounds)
-            for variants, target in (
-                (search.programs(number, code_share), self.code_target),
-                (search.instructions(number, share - code_share), self.text_target),
-            ):
-                for record in self.attack(variants, target):
+            for kind in ("code", "text"):
+                make = search.programs if kind == "code" else search.instructions
+                variants = make(number, code_share if kind == "code" else share - code_share)
+                for record in self.attack(variants, kind):
                     search.note(record)
+                    records.append(record)
                     yield record
+            self.learn(number, records)
 
-    def attack(self, variants: Sequence[Variant], target: Target) -> list[Record]:
-        """Prove variants and show the proven ones to the target; one record each, in order."""
-        fresh = [v for v in variants if v.id not in self.known]
+    def attack(self, variants: Sequence[Variant], kind: str) -> Iterator[Record]:
+        """Prove variants and show the proven ones to the target, batch by batch; one record each, in order."""
+        for start in range(0, len(variants), BATCH):
+            if start and not self.goes_on():
+                return
+            yield from self._attack_batch(variants[start : start + BATCH], kind)
+
+    def _attack_batch(self, variants: Sequence[Variant], kind: str) -> list[Record]:
+        target = self.code_target if kind == "code" else self.text_target
+        kept = {v.id: self.known[v.id] for v in variants if self._is_known(v)}
+        fresh = [v for v in variants if v.id not in kept]
         doubts = dict(zip((v.id for v in fresh), self.prover.doubts(fresh), strict=True))
         proven = [v for v in fresh if not doubts[v.id]]
         seen = dict(zip((v.id for v in proven), target.observe(proven), strict=True))
-        return [self.known.get(v.id) or Record(v, doubts[v.id], seen.get(v.id)) for v in variants]
+        return [kept.get(v.id) or Record(v, doubts[v.id], seen.get(v.id), self.target) for v in variants]
+
+    def _is_known(self, variant: Variant) -> bool:
+        record = self.known.get(variant.id)
+        return record is not None and record.variant == variant and record.target == self.target
 
 
 class _Search:
@@ -318,7 +342,8 @@ def tally_by(records: Sequence[Record], key: Callable[[Record], Sequence[str]]) 
 
 def row_from_record(record: Record) -> dict[str, Any]:
     """Write a record as what JSON knows."""
-    return {**asdict(record.variant), "doubt": record.doubt, "seen": asdict(record.seen) if record.seen else None}
+    seen = asdict(record.seen) if record.seen else None
+    return {**asdict(record.variant), "doubt": record.doubt, "seen": seen, "target": record.target}
 
 
 def record_from_row(row: Mapping[str, Any]) -> Record:
@@ -327,8 +352,19 @@ def record_from_row(row: Mapping[str, Any]) -> Record:
     Raises:
         KeyError, TypeError: The row is none of ours.
     """
-    seen, doubt = row["seen"], row["doubt"]
-    fields = {k: v for k, v in row.items() if k not in ("seen", "doubt")}
-    variant = Variant(**{**fields, "moves": tuple(fields["moves"])})
-    observed = Observation(tuple(seen["stages"]), seen["reported"], seen["false_alarm"]) if seen is not None else None
-    return Record(variant, doubt, observed)
+    seen = row["seen"]
+    variant = Variant(**{k: v for k, v in row.items() if k not in ("seen", "doubt", "target")})
+    for name, kind in _KINDS_OF_FIELDS.items():
+        if type(getattr(variant, name)) is not kind:
+            message = f"{name} is no {kind.__name__}"
+            raise TypeError(message)
+    variant = replace(variant, moves=tuple(map(str, variant.moves)))
+    if seen is not None:
+        seen = Observation(tuple(map(str, seen["stages"])), bool(seen["reported"]), bool(seen["false_alarm"]))
+    return Record(variant, str(row["doubt"]), seen, str(row["target"]))
+
+
+_KINDS_OF_FIELDS: Mapping[str, type] = {
+    "id": str, "kind": str, "strategy": str, "seed": str, "cwe": int, "category": str, "moves": list, "round": int,
+    "unsafe": str, "safe": str,
+}  # fmt: skip

@@ -31,11 +31,30 @@ def test_variants_are_proven_counted_written_and_repeatable(tmp_path):
     assert (tmp_path / "b.jsonl").read_bytes() == (tmp_path / "a.jsonl").read_bytes()
     assert again.stdout == first.stdout
 
+    whole = (tmp_path / "a.jsonl").read_bytes()
+    (tmp_path / "a.jsonl").write_bytes(whole[: len(whole) * 2 // 3])  # killed while it wrote
+    gone_on = redteam(tmp_path, *chosen, "-o", "a.jsonl", "--resume", "a.jsonl")
+    assert gone_on.returncode == 0, gone_on.stderr
+    assert (tmp_path / "a.jsonl").read_bytes() == whole
+
     evaded = [row for row in rows if row["moves"] and row["seen"] and not row["seen"]["reported"]]
     proposed = (tmp_path / "p.jsonl").read_text(encoding="utf-8").splitlines()
     assert bool(proposed) == bool(evaded)
     for line in proposed:
         assert json.loads(line)["generator"]["parent"].startswith("cwe-")
+
+
+def test_the_loop_measures_fresh_variants_before_and_after_each_round(tmp_path):
+    chosen = ("code", "--static", "--cwe", "78", "--cwe", "117", "--budget", "8", "--rounds", "2", "--loop")
+    answer = redteam(tmp_path, *chosen, "--html", "loop.html")
+    assert answer.returncode == 0, answer.stderr
+    head, *points = answer.stdout.partition("rounds folded in")[2].splitlines()
+    assert head.split("  ")[-1].strip() == "other programs"
+    assert [line.split()[0] for line in points] == ["0", "1", "2"]
+    counts = [[int(cell.partition("/")[2]) for cell in line.split()[1:] if "/" in cell] for line in points]
+    assert counts[0] == counts[1] == counts[2]
+    assert all(counts[0])
+    assert "Held-out moves" in (tmp_path / "loop.html").read_text(encoding="utf-8")
 
 
 def test_instructions_are_rewritten_without_a_sandbox(tmp_path):

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+
+import pytest
 
 from bluecode_lint.redteam.campaign import (
     Campaign,
@@ -105,8 +108,43 @@ def test_a_broken_off_campaign_is_taken_up_without_repeating_work():
     assert not set(prover.asked) & half.keys()
 
 
+def test_a_record_of_another_target_or_of_a_changed_variant_is_not_taken_over():
+    whole = list(campaign(seed=2, target="one").run(CODES, TEXTS, 60))
+    known = {r.variant.id: r for r in whole}
+    prover = Proves()
+    list(campaign(seed=2, prover=prover, known=known, target="another").run(CODES, TEXTS, 60))
+    assert set(prover.asked) == known.keys()
+    changed = next(r for r in whole if r.variant.round)
+    known[changed.variant.id] = replace(changed, variant=replace(changed.variant, unsafe="print()"), seen=None)
+    again = list(campaign(seed=2, known=known, target="one").run(CODES, TEXTS, 60))
+    assert again == whole
+
+
+def test_what_is_learned_after_a_round_meets_the_next():
+    told = []
+
+    def learn(number, records):
+        told.append((number, len(records)))
+        made.code_target = Grep("")  # sees everything
+
+    made = campaign(learn=learn, rounds=3)
+    records = list(made.run(CODES, [], 60))
+    assert [number for number, _ in told] == [1, 2, 3]
+    assert told[-1][1] == len(records)
+    assert any(r.evaded for r in records if r.variant.round == 1)
+    assert not any(r.evaded for r in records if r.variant.round > 1)
+
+
+@pytest.mark.parametrize("change", [{"cwe": "89"}, {"moves": "ab"}, {"unsafe": None}, {"more": 1}, {"seen": 3}])
+def test_a_row_of_another_form_is_refused(change):
+    row = row_from_record(next(campaign().run(CODES, [], 3)))
+    row["moves"] = list(row["moves"])
+    with pytest.raises((TypeError, KeyError)):
+        record_from_row({**row, **change})
+
+
 def test_no_round_begins_when_time_is_up():
-    answers = iter([True, False])
+    answers = iter([True, False])  # the rounds and batches of this campaign are small: asked once a round
     records = list(campaign(goes_on=lambda: next(answers)).run(CODES, TEXTS, 60))
     assert {r.variant.round for r in records} == {0, 1}
 
