@@ -266,3 +266,54 @@ def test_a_small_budget_is_said(sandbox):
 def test_a_module_that_ends_the_process_is_data(sandbox, exit_call):
     text = f"import os\n\ndef f(name):\n    {exit_call}\n    os.system(name)  # sink\n"
     assert attack(sandbox, text, 78, budget=20).outcome is Outcome.INCONCLUSIVE
+
+
+USES_SIBLING = """import os
+import config
+
+def ping(host):
+    if config.allows(host):
+        os.system("ping " + host)  # sink
+"""
+
+ALLOWS = "def allows(host): return True\n"
+
+SIBLINGS = {
+    "plain": "",
+    "counts its uses": "USED = []\ndef allows(host): USED.append(1); return len(USED) == 1\n",
+    "is slow": "import time\nwhile time.process_time() < 0.7: pass\n",
+    "starts a thread": "import queue, threading\nWORK, DONE = queue.Queue(), queue.Queue()\n"
+    "def work():\n    while True: DONE.put(WORK.get())\nthreading.Thread(target=work, daemon=True).start()\n"
+    "def allows(host): WORK.put(1); return DONE.get(timeout=1) == 1\n",
+    "keeps a file open": "import os, tempfile\nFILE = open(__file__)\ndef allows(host): return FILE.read(1) == 'i'\n",
+    "writes a file": "open('lock', 'x').close()\nimport os\ndef allows(host): os.remove('lock'); return True\n",
+    "leaves a child": "import os\nCHILD = os.fork() or os._exit(0)\n"
+    "def allows(host): return os.waitpid(CHILD, 0)[0] == CHILD\n",
+    "asks what is missing": "import missing_package\nSTRICT = bool(missing_package.strict)\n"
+    "def allows(host): return not STRICT\n",
+    "prints": "import sys\nOUT = sys.stdout\nprint('hello')\ndef allows(host): return OUT is sys.stdout\n",
+    "knows its folder": "import os\nHERE = os.getcwd()\ndef allows(host): return os.getcwd() == HERE\n",
+}
+"""What a sibling does when it is imported, and how that shows later in every attempt of its own."""
+
+
+@pytest.mark.parametrize("kind", SIBLINGS)
+def test_every_attempt_finds_its_siblings_as_if_it_had_imported_them(kind, sandbox, tmp_path):
+    (tmp_path / "config.py").write_text((ALLOWS if "def allows" not in SIBLINGS[kind] else "") + SIBLINGS[kind])
+    (tmp_path / "module.py").write_text(USES_SIBLING)
+    found = attack(sandbox, USES_SIBLING, 78, tmp_path)
+    assert found.outcome is Outcome.CONFIRMED, found.reason
+
+
+@pytest.mark.parametrize(("sibling", "outcome"), [
+    ("import sys\nHOST = sys.argv[1]\n", Outcome.CONFIRMED),
+    ("import shlex, sys\nHOST = shlex.quote(sys.argv[1])\n", Outcome.NEUTRALIZED),
+    ("HOST = 'localhost'\n", Outcome.INCONCLUSIVE),
+    ("import os\nos._exit(0)\n", Outcome.INCONCLUSIVE),
+])  # fmt: skip
+def test_what_a_sibling_reads_when_it_is_imported_is_an_input(sibling, outcome, sandbox, tmp_path):
+    text = 'import os\nimport config\n\ndef ping():\n    os.system("ping " + config.HOST)  # sink\n'
+    (tmp_path / "config.py").write_text(sibling)
+    (tmp_path / "module.py").write_text(text)
+    found = attack(sandbox, text, 78, tmp_path)
+    assert found.outcome is outcome, found.reason

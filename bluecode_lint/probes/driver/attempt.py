@@ -15,16 +15,20 @@ import sys
 import time
 import traceback
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from .entries import Entry, Subject, drive
-from .stage import STAGE, Event, Point, Stage, begin, see
+from .stage import STAGE, Event, Point, Stage, begin, resume, see
 
 if TYPE_CHECKING:
     from types import FrameType
 
+    from .loader import Loading
+    from .warm import WarmProcesses
+
 MAX_REPORT = 2_000_000
+PRIVATE: set[int] = set()
+"""Descriptors that lead to processes of ours: no attempt may have them."""
 
 
 @dataclass
@@ -50,24 +54,58 @@ class Observation:
     """Which effects of the payload were found on the scratch disk by the parent: ``ran``, ``made``."""
 
 
-def run_attempt(subject: Subject, entry: Entry, stage: Stage, *, seconds: float, traced: bool = True) -> Observation:
-    """Fork, drive the entry on ``stage`` in a folder of its own, and give the observation."""
-    Path(stage.scratch).mkdir(parents=True, exist_ok=True)
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(reader)
-        _run_child(subject, entry, stage, writer, traced=traced)
-    os.close(writer)
-    data, timed_out = _collect(reader, time.monotonic() + seconds)
-    observed = Observation(stage.canary, timed_out=timed_out, seconds=_end(child))
+@dataclass(frozen=True)
+class Warm:
+    """What a process has that loaded the beginning of the module already (see `warm`)."""
+
+    loading: Loading
+    lines: set[int]
+    output: Output
+    traced: bool
+
+
+def run_attempt(
+    subject: Subject,
+    entry: Entry,
+    stage: Stage,
+    *,
+    seconds: float,
+    traced: bool = True,
+    warm: WarmProcesses | None = None,
+) -> Observation:
+    """Drive the entry on ``stage``, in a forked process and an empty folder, and give the observation."""
+    answer = warm.attempt(subject, entry, stage, seconds) if warm is not None else None
+    data, timed_out, used = answer or _run_cold(subject, entry, stage, seconds, traced=traced)
+    observed = Observation(stage.canary, timed_out=timed_out, seconds=used)
     _fill(observed, data)
     found = {name for name in ("ran", "made") if os.path.exists(f"{stage.scratch}/{name}-{stage.canary}")}  # noqa: PTH110
     observed.marks = frozenset(found)
     return observed
 
 
-def _collect(reader: int, deadline: float) -> tuple[bytes, bool]:
+def _run_cold(
+    subject: Subject, entry: Entry, stage: Stage, seconds: float, *, traced: bool
+) -> tuple[bytes, bool, float]:
+    """Run an attempt that loads all of the module."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reader)
+        close_private()
+        run_child(subject, entry, stage, writer, traced=traced)
+    os.close(writer)
+    data, timed_out = collect(reader, time.monotonic() + seconds)
+    return data, timed_out, end_child(child)
+
+
+def close_private() -> None:
+    """Close, in a fork, what leads to processes of ours."""
+    for descriptor in PRIVATE:
+        os.close(descriptor)
+    PRIVATE.clear()
+
+
+def collect(reader: int, deadline: float) -> tuple[bytes, bool]:
     """Read the child's report until it closes the pipe or the time is up."""
     data = b""
     try:
@@ -84,7 +122,7 @@ def _collect(reader: int, deadline: float) -> tuple[bytes, bool]:
     return data, False
 
 
-def _end(child: int) -> float:
+def end_child(child: int) -> float:
     """Kill whatever the child left running, reap it, and give the seconds of processor time it took."""
     for kill in (os.killpg, os.kill):
         try:
@@ -115,29 +153,33 @@ def _fill(observed: Observation, data: bytes) -> None:
         observed.error = "timeout" if observed.timed_out else "crashed"
 
 
-def _run_child(subject: Subject, entry: Entry, stage: Stage, writer: int, *, traced: bool) -> None:
+def run_child(
+    subject: Subject, entry: Entry, stage: Stage, writer: int, *, traced: bool = True, warm: Warm | None = None
+) -> NoReturn:
     """Be the child: drive the entry, send the report, and never return."""
-    lines: set[int] = set()
     error, words = "", entry.words
     code = 1
     try:
         os.setsid()
         os.chdir(stage.scratch)
-        begin(stage)
+        if warm is None:
+            begin(stage)
+            lines: set[int] = set()
+            output = prepare_child(lines, traced=traced)
+        else:
+            resume(stage)
+            lines, output, traced = warm.lines, warm.output, warm.traced
+        STAGE.watching, STAGE.traced = True, traced
         gc.freeze()
-        output = _Output()
-        sys.stdout = sys.stderr = output
-        STAGE.watching, STAGE.traced, STAGE.visited = True, traced, lines
-        signal.signal(signal.SIGPROF, _interrupt)
-        signal.setitimer(signal.ITIMER_PROF, STAGE.alarm)
+        set_alarm(STAGE.alarm)
         if traced:
-            sys.settrace(_tracer(lines, subject.filename))
+            sys.settrace(tracer(lines, subject.filename))
         try:
-            words = drive(subject, entry)
+            words = drive(subject, entry, warm.loading if warm is not None else None)
         except BaseException as caught:  # noqa: BLE001  # whatever ends the code under test is an observation
             error = type(caught).__name__
             see("error", error, caught)
-        signal.setitimer(signal.ITIMER_PROF, 0)
+        set_alarm(0)
         sys.settrace(None)
         STAGE.watching = False
         printed = output.getvalue() + output.buffer.getvalue().decode("latin-1")
@@ -151,7 +193,21 @@ def _run_child(subject: Subject, entry: Entry, stage: Stage, writer: int, *, tra
         os._exit(code)
 
 
-class _Output(io.StringIO):
+def prepare_child(lines: set[int], *, traced: bool) -> Output:
+    """Make a forked process ready to run code under test; give where its output goes."""
+    output = Output()
+    sys.stdout = sys.stderr = output
+    STAGE.watching, STAGE.traced, STAGE.visited = True, traced, lines
+    signal.signal(signal.SIGPROF, _interrupt)
+    return output
+
+
+def set_alarm(seconds: float) -> None:
+    """Interrupt this process after so many seconds of processor time; 0 for never."""
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+
+
+class Output(io.StringIO):
     """Standard output and error of the code under test, with the binary side they have."""
 
     buffer: Any = None
@@ -205,7 +261,9 @@ def _send(writer: int, report: dict[str, Any]) -> None:
         data = data[os.write(writer, data) :]
 
 
-def _tracer(lines: set[int], filename: str) -> Any:  # noqa: ANN401  # the type of a trace function is recursive
+def tracer(lines: set[int], filename: str) -> Any:  # noqa: ANN401  # the type of a trace function is recursive
+    """Make a trace function that collects the lines which run in a file."""
+
     def local(frame: FrameType, event: str, _argument: object) -> Any:  # noqa: ANN401
         if event == "line":
             lines.add(frame.f_lineno)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .arguments import arguments_for
-from .loader import run_module
+from .loader import Loading
 from .request import AnyRequest
 from .routes import ROUTES, Route
 from .stage import STAGE, as_text, see
@@ -90,19 +90,26 @@ def _entry(function: Function) -> Entry:
 # --- driving ---------------------------------------------------------------------------------------------------------
 
 
-def drive(subject: Subject, entry: Entry) -> str:
-    """Load the module, go in through the entry, and say how people would call that way in."""
+def start_loading(subject: Subject, entry: Entry) -> Loading:
+    """Make everything ready for the module to be loaded, as a script if that is the way in."""
     ROUTES.clear()
+    open_script_inputs()
+    return Loading(subject.tree, subject, as_main=entry.kind == "script")
+
+
+def drive(subject: Subject, entry: Entry, loading: Loading | None = None) -> str:
+    """Load the module, go in through the entry, and say how people would call that way in.
+
+    ``loading`` is the module where its first statements have been executed already.
+    """
     if entry.kind == "experiment":
         from .experiment import perform  # noqa: PLC0415  # it builds on this module
 
+        ROUTES.clear()
         return perform(subject)
+    module = (loading or start_loading(subject, entry)).finish()
     if entry.kind == "script":
-        with script_inputs():
-            run_module(subject.tree, subject, as_main=True)
         return entry.words
-    with script_inputs():
-        module = run_module(subject.tree, subject)
     STAGE.watching = True
     function = next(f for f in subject.outline.functions if f.node.lineno == entry.line)
     route = _route_of(function, module)
@@ -361,17 +368,12 @@ class _Argv(list[str]):
         return iter([self[i] for i in range(len(self))])
 
 
-class script_inputs:  # noqa: N801  # used as a with-statement's verb
-    """Turn the command line and the parsers of it into doors, while the module runs."""
-
-    def __enter__(self) -> None:
-        sys.argv = _Argv(["program", "a", "b"])
-        urllib.parse.parse_qs = _parse_query  # type: ignore[assignment]
-        argparse.ArgumentParser.parse_args = _parse_args  # type: ignore[method-assign, assignment]
-        argparse.ArgumentParser.parse_known_args = _parse_known_args  # type: ignore[method-assign, assignment]
-
-    def __exit__(self, *_exc: object) -> None:
-        """Leave them: later calls of the module's functions may parse again."""
+def open_script_inputs() -> None:
+    """Turn the command line and the parsers of it into doors, for good: functions of the module may parse later."""
+    sys.argv = _Argv(["program", "a", "b"])
+    urllib.parse.parse_qs = _parse_query  # type: ignore[assignment]
+    argparse.ArgumentParser.parse_args = _parse_args  # type: ignore[method-assign, assignment]
+    argparse.ArgumentParser.parse_known_args = _parse_known_args  # type: ignore[method-assign, assignment]
 
 
 def _parse_query(*_args: Any, **_options: Any) -> DoorMapping:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .draft import CONTENT, HOSTILE
-from .entries import Entry, finish, ready, script_inputs
+from .entries import Entry, finish, open_script_inputs, ready
 from .loader import run_module
 from .routes import ROUTES
 from .search import Answer, Exhausted, Setup
@@ -180,8 +180,8 @@ def perform(subject: Subject) -> str:
     try:
         for number, step in enumerate(steps):
             if module is None and step["step"] in {"call", "request"}:
-                with script_inputs():
-                    module = run_module(subject.tree, subject)
+                open_script_inputs()
+                module = run_module(subject.tree, subject)
                 STAGE.watching = True
             seen = len(STAGE.events)
             ran |= STAGE.visited
@@ -270,8 +270,8 @@ def _run_script(args: list[Any], options: dict[str, Any], subject: Subject) -> N
     for name, value in options.items():
         STAGE.values[Point("command-line option", name)] = value
     STAGE.watching = True
-    with script_inputs():
-        run_module(subject.tree, subject, as_main=True)
+    open_script_inputs()
+    run_module(subject.tree, subject, as_main=True)
 
 
 def _request(step: dict[str, Any], parts: dict[str, Any]) -> None:

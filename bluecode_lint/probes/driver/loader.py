@@ -314,31 +314,51 @@ def _future_flags(tree: ast.Module) -> int:
     return sum(getattr(__future__, name).compiler_flag for name in names if hasattr(__future__, name))
 
 
-def run_module(tree: ast.Module, spec: Any, *, as_main: bool = False) -> types.ModuleType:
-    """Execute a parsed module statement by statement and give the module; failures become notes.
+class Loading:
+    """A module that is executed statement by statement, so that a failing one costs no other; failures become notes.
 
     ``spec`` has ``filename``, ``name`` and ``package``.
     """
-    module = types.ModuleType("__main__" if as_main else spec.name)
-    space = module.__dict__
-    unresolved: set[str] = set()
-    space.update(
-        __file__=spec.filename, __package__=spec.package, __builtins__=OpenBuiltins(unresolved, application_names(tree))
-    )
-    sys.modules[module.__name__] = module
-    if as_main:
-        sys.modules["__main__"] = module
-    flags = _future_flags(tree)
-    for statement in tree.body:
+
+    def __init__(self, tree: ast.Module, spec: Any, *, as_main: bool = False) -> None:
+        self.module = types.ModuleType("__main__" if as_main else spec.name)
+        self._tree, self._filename, self._as_main = tree, spec.filename, as_main
+        self._flags = _future_flags(tree)
+        self._unresolved: set[str] = set()
+        self._next = 0
+        self.module.__dict__.update(
+            __file__=spec.filename,
+            __package__=spec.package,
+            __builtins__=OpenBuiltins(self._unresolved, application_names(tree)),
+        )
+        sys.modules[self.module.__name__] = self.module
+
+    def advance(self, end: int) -> None:
+        """Execute what comes before the statement with the index ``end``."""
+        while self._next < min(end, len(self._tree.body)):
+            statement = self._tree.body[self._next]
+            self._next += 1
+            try:
+                self._execute(statement)
+            except (SystemExit, Exception) as error:  # noqa: BLE001  # the code under test may fail in any way
+                STAGE.notes.append(f"line {statement.lineno}: {type(error).__name__}")
+                if self._as_main and isinstance(error, SystemExit):
+                    self._next = len(self._tree.body)
+        STAGE.unresolved |= self._unresolved
+
+    def finish(self) -> types.ModuleType:
+        """Execute what is left, and give the module."""
+        self.advance(len(self._tree.body))
+        return self.module
+
+    def _execute(self, statement: ast.stmt) -> None:
         single = ast.Module(body=[statement], type_ignores=[])
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                code = compile(single, spec.filename, "exec", flags, dont_inherit=True)
-            exec(code, space)  # noqa: S102  # this is the sandbox, and this is what it is for
-        except (SystemExit, Exception) as error:  # noqa: BLE001  # the code under test may fail in any way
-            STAGE.notes.append(f"line {statement.lineno}: {type(error).__name__}")
-            if as_main and isinstance(error, SystemExit):
-                break
-    STAGE.unresolved |= unresolved
-    return module
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            code = compile(single, self._filename, "exec", self._flags, dont_inherit=True)
+        exec(code, self.module.__dict__)  # noqa: S102  # this is the sandbox, and this is what it is for
+
+
+def run_module(tree: ast.Module, spec: Any, *, as_main: bool = False) -> types.ModuleType:
+    """Execute a parsed module and give it (see `Loading`)."""
+    return Loading(tree, spec, as_main=as_main).finish()

@@ -30,6 +30,13 @@ def carry_out(plan: dict[str, Any]) -> dict[str, Any]:
     search = prepare(plan)
     if isinstance(search, str):
         return {"outcome": "inconclusive", "reason": search, "attempts": 0}
+    try:
+        return _answer(search, plan)
+    finally:
+        search.end()
+
+
+def _answer(search: Search, plan: dict[str, Any]) -> dict[str, Any]:
     steps = plan.get("steps")
     if "attack" in plan:
         if steps:
@@ -51,6 +58,7 @@ def prepare(plan: dict[str, Any]) -> Search | str:
     family = importlib.import_module(f"{_families_package()}.{plan['family']}").FAMILY
     folders = [os.path.dirname(filename), root] if root else []  # noqa: PTH120
     folders += [os.path.join(scratch, "siblings")] if plan.get("siblings") else []  # noqa: PTH118
+    sys.dont_write_bytecode = True
     loader.install_finders([f for f in folders if f])
     for name in loader.imported_roots(tree):
         _import_installed(name)

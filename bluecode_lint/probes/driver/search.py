@@ -10,7 +10,6 @@ from __future__ import annotations
 import ast
 import os
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..families.family import Look
@@ -18,6 +17,7 @@ from .attempt import Observation, run_attempt
 from .entries import Entry, Subject, plan_entries
 from .outline import Constants, constants_of, merged, names_assigned, names_used
 from .stage import Event, Point, Stage
+from .warm import WarmProcesses, beginning_of
 
 if TYPE_CHECKING:
     from ..families.family import Family, Payload
@@ -127,9 +127,11 @@ class Search:
         self.first, self.last = subject.outline.statement(*span)
         self.function = subject.outline.enclosing(span[0])
         self.assigned = names_assigned(subject.tree, self.first, self.last)
+        self._names: dict[tuple[int, int], set[str]] = {}
         self.attempts = 0
         self.seconds = 0.0
         self.template_roots: tuple[str, ...] = ()
+        self.warm = WarmProcesses(beginning_of(subject, span, traced=family.traced)) if family.warm else None
         self.loaded: list[str] = []
         self.journal: list[tuple[str, str, str, bool, str]] = []
 
@@ -148,7 +150,7 @@ class Search:
         Raises:
             Exhausted: The budget is used up.
         """
-        if self.attempts >= self.bounds.attempts or self.seconds > self.bounds.seconds:
+        if self.attempts >= self.bounds.attempts or self._used() > self.bounds.seconds:
             raise Exhausted
         self.attempts += 1
         stage = self._stage(setup, fresh_canary())
@@ -158,7 +160,9 @@ class Search:
             stage.trick = payload.name
         if point is not None or payload is not None:
             self.family.prepare(stage)
-        observed = run_attempt(self.subject, entry, stage, seconds=ATTEMPT_SECONDS, traced=self.family.traced)
+        observed = run_attempt(
+            self.subject, entry, stage, seconds=ATTEMPT_SECONDS, traced=self.family.traced, warm=self.warm
+        )
         self.seconds += observed.seconds
         self.loaded = sorted({*self.loaded, *observed.loaded})
         sent = payload.shown if payload is not None else ""
@@ -169,12 +173,27 @@ class Search:
         return observed
 
     def _stage(self, setup: Setup, canary: str) -> Stage:
-        stage = Stage(canary=canary, filename=self.subject.filename, scratch=f"{self.scratch}/a{self.attempts}")
+        stage = Stage(canary=canary, filename=self.subject.filename, scratch=self._fresh_folder())
         stage.values = {p: _filled(v, canary) for p, v in setup.values}
         stage.polarity, stage.flips, stage.plain = setup.polarity, setup.flips, setup.plain
         stage.alarm, stage.template_roots, stage.outline = self.family.alarm, self.template_roots, self.subject.outline
-        Path(stage.scratch).mkdir(parents=True, exist_ok=True)
         return stage
+
+    def _fresh_folder(self) -> str:
+        """Make the empty folder an attempt works in; it has the same name for all of them, but not the same files."""
+        folder = f"{self.scratch}/attempt"
+        if os.path.lexists(folder):
+            os.rename(folder, f"{folder}-{self.attempts}")  # noqa: PTH104
+        os.makedirs(folder)  # noqa: PTH103
+        return folder
+
+    def _used(self) -> float:
+        return self.seconds + (self.warm.seconds if self.warm is not None else 0.0)
+
+    def end(self) -> None:
+        """End the processes that attempts are forked from."""
+        if self.warm is not None:
+            self.warm.end()
 
     def _aim(self, stage: Stage, setup: Setup, point: Point, payload: Payload | None, like: Payload | None) -> None:
         """Make one input the hostile (or, in a control, the harmless) one."""
@@ -219,7 +238,13 @@ class Search:
     def _follows(self, event: Event) -> bool:
         """Tell whether the event's statement uses what the finding's statement assigned, in the same function."""
         inside = [n for n in event.lines if self.function is None or self.function.covers(n)]
-        return any(self.assigned & names_used(self.subject.tree, line) for line in inside)
+        return bool(self.assigned) and any(self.assigned & self._names_used(line) for line in inside)
+
+    def _names_used(self, line: int) -> set[str]:
+        key = (id(self.subject.tree), line)
+        if key not in self._names:
+            self._names[key] = names_used(self.subject.tree, line)
+        return self._names[key]
 
     # --- the whole search --------------------------------------------------------------------------------------------
 

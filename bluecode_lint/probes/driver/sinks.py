@@ -79,6 +79,8 @@ def audit(event: str, args: tuple[Any, ...]) -> None:
     """Note the audit events that matter: paths and texts that carry this attempt's canary."""
     if not STAGE.watching:
         return
+    if _changes_disk(event, args):
+        STAGE.written = True
     if event in _PATH_EVENTS:
         for path in args[:2]:
             if isinstance(path, (str, bytes, os.PathLike)) and _matters(path):
@@ -89,6 +91,21 @@ def audit(event: str, args: tuple[Any, ...]) -> None:
         direct = kind == "code" and sys._getframe(1).f_code.co_filename == STAGE.filename  # noqa: SLF001
         if direct or kind in {"unpickle", "native"} or STAGE.is_hot(args[:2]):
             see(kind, event, args[0] if args else "", args[1:3])
+
+
+_READING = frozenset({"open", "os.listdir", "os.scandir", "sqlite3.connect", "glob.glob"})
+_CREATING = frozenset({"tempfile.mkstemp", "tempfile.mkdtemp"})
+_WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+
+
+def _changes_disk(event: str, args: tuple[Any, ...]) -> bool:
+    """Tell whether an audit event asks for a change of what is on the disk (or of the folder one works in)."""
+    if event == "open":
+        flags = args[2] if len(args) > 2 else 0  # noqa: PLR2004  # path, mode, flags
+        return isinstance(flags, int) and bool(flags & _WRITE_FLAGS)
+    if event == "sqlite3.connect":
+        return bool(args) and ":memory:" not in as_text(args[0])
+    return event in _CREATING or (event in _PATH_EVENTS and event not in _READING)
 
 
 def _matters(path: Any) -> bool:

@@ -97,6 +97,8 @@ class Stage:
     """Packages that are not installed and have no stand-in."""
     unresolved: set[str] = field(default_factory=set)
     """Names the module uses and nobody defines."""
+    written: bool = False
+    """Whether anything on the disk was opened for writing or changed."""
 
     def value_of(self, point: Point) -> Any:  # noqa: ANN401  # an input may be text, bytes or a number
         """Give what ``point`` delivers in this attempt and remember that it was asked for."""
@@ -191,3 +193,14 @@ def begin(stage: Stage) -> None:
     """Make ``stage`` the current one, in place: other modules hold a reference to the singleton."""
     for name in Stage.__dataclass_fields__:
         setattr(STAGE, name, getattr(stage, name))
+
+
+_SEEN = ("events", "guards", "laundered", "decisions", "notes", "missing", "unresolved", "visited")
+
+
+def resume(stage: Stage) -> None:
+    """Make ``stage`` the current one, but keep what has been seen: the module was loaded on another one in part."""
+    kept = {name: getattr(STAGE, name) for name in _SEEN}
+    begin(stage)
+    for name, value in kept.items():
+        setattr(STAGE, name, value)

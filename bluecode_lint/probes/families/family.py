@@ -83,6 +83,9 @@ class Family:
     traced = True
     """Whether lines are traced, which costs time the family may want to measure."""
 
+    warm = True
+    """Whether attempts may share what the module's imports left; not where it may hold what an attack has to fix."""
+
     samples: tuple[str | bytes, ...] = ()
     """Harmless values in the forms that such sinks read, for reaching one."""
 

@@ -41,6 +41,7 @@ class PredictableSecret(Family):
     kinds = frozenset({"random", "returned", "response"})
     needs_input = False
     answers_candidates = False
+    warm = False
     payloads = (Payload("seed", "the state of the random module and the time are known"),)
 
     def watch(self) -> None:
