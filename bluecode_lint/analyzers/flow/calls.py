@@ -11,6 +11,7 @@ from bluecode_lint.analyzers.flow.values import (
     HARMLESS,
     MAX_STEPS,
     MISSING,
+    NAMED,
     NORMALIZED,
     UNKNOWN,
     WEAK,
@@ -568,7 +569,7 @@ class Calls(Sinks):
                 return Value(taints, text=only.text, kind="")
             return HARMLESS if all(is_harmless(v) for v in inputs) else UNKNOWN
         if self.matches("sanitizers", name):
-            return self.sanitized(self.name_mask(name), 0, name, arguments)
+            return self.sanitized(self.name_mask(name), NAMED, name, arguments)
         if self.is_configuration(arguments.call.function):
             return HARMLESS
         return self.weak(arguments)

@@ -437,6 +437,8 @@ class Checks(Expressions):
             return
         asks_membership = receiver is not None and name in ("has_key", "__contains__")
         if truth and call.args and (asks_membership or self.matches("guards", name)):
+            if not asks_membership:
+                self.checked_by_name.update(t.origin for t in all_taints(self.value(call.args[0])))
             self.clear(call.args[0], self.knowledge.everything)
 
     def apply_guard(self, call: Call, receiver: Expr | None, subject: str, mask: int, *, normalized: bool) -> None:

@@ -148,6 +148,8 @@ class Frame(ABC):
         self.proofs: list[dict[Origin, int]] = []
         self.is_handler = False
         self.answers_json = False
+        self.checked_by_name: set[Origin] = set()
+        """What only a function that is called like a check has looked at."""
         self.looked_up: set[Origin] = set()
         self.owners: set[str] = set()
         self.checks_members = False

@@ -131,7 +131,9 @@ class Interpreter(Calls):
             if self.leaves(value):
                 self.state.alive = False
             elif value.args and self.matches("guards", last_name(value.function)) and self.callee_of(value) is None:
-                self.clear_value(self.value(value.args[0]), self.knowledge.everything | WHOLE_ONLY)
+                checked = self.value(value.args[0])
+                self.checked_by_name.update(t.origin for t in all_taints(checked))
+                self.clear_value(checked, self.knowledge.everything | WHOLE_ONLY)
 
     def leaves(self, call: Call) -> bool:
         """Tell whether a call never returns."""

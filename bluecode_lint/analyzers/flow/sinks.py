@@ -15,6 +15,7 @@ from bluecode_lint.analyzers.flow.values import (
     HTML,
     JOINED,
     MISSING,
+    NAMED,
     NORMALIZED,
     SQL,
     WEAK,
@@ -22,6 +23,7 @@ from bluecode_lint.analyzers.flow.values import (
     Taint,
     Value,
     all_taints,
+    checked,
     is_doubtful,
     is_harmless,
     step,
@@ -62,6 +64,7 @@ _DIRECTORY_FILTER = re.compile(
 """What stands before a value in a filter of RFC 4515."""
 _TAKES_VALUE = re.compile(r"-[efoCmbctiupkd]|--[a-z][a-z-]*")
 """Options that most programs follow with a value, which they take whatever it looks like."""
+_FIELD = re.compile(r"%[-+ #0]*\d*(?:\.\d+)?([a-zA-Z])")
 _MARKUP_TYPES = ("html", "xml", "svg")
 
 
@@ -104,9 +107,19 @@ class Sinks(Containers):
             if not self.applies(sink, arguments):
                 continue
             done.add(sink.rule)
-            harmless = all(is_harmless(value) for value in self.chosen(sink, arguments))
+            harmless = all(is_harmless(v) or self.is_cleared(v, sink.bit) for v in self.chosen(sink, arguments))
             self.program.note_sink(sink.rule, arguments.call, harmless=harmless)
             self.check_sink(sink, arguments, arguments.call)
+
+    def is_cleared(self, value: Value, bit: int) -> bool:
+        """Tell whether all that is hostile in a value was cleaned or checked, by more than a telling name."""
+        taints = all_taints(value)
+        return bool(taints) and all(
+            (t.cleared | checked(t.origin, self.state.facts)) & bit
+            and not t.shape & (NAMED | WEAK)
+            and t.origin not in self.checked_by_name
+            for t in taints
+        )
 
     def check_sink(self, sink: Sink, arguments: Arguments, node: Any) -> None:  # noqa: ANN401  # any node of the IR
         """Record every taint that a sink's kind finds worth recording."""
@@ -437,8 +450,16 @@ class Sinks(Containers):
                 yield taint
 
     def line(self, sink: Sink, arguments: Arguments) -> Iterable[Taint]:
-        """Look at a line of a log: a parameter counts where it was put into the text, not handed over beside it."""
+        """Look at a line of a log: a parameter counts where it was put into the text, not handed over beside it.
+
+        What a constant template formats with ``%r`` or as a number brings no line end.
+        """
+        template = arguments.values[0].const if arguments.values else MISSING
+        fields = _FIELD.findall(template.replace("%%", "")) if isinstance(template, str) else []
+        harmless = [v for field, v in zip(fields, arguments.values[1:], strict=False) if field != "s"]
         for taint in self.chosen_taints(sink, arguments):
+            if any(taint in all_taints(value) for value in harmless):
+                continue
             if taint.origin.kind is not Kind.PARAM or (taint.shape & BUILT and taint.origin.parent is None):
                 yield taint
 

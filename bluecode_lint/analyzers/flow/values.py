@@ -48,6 +48,8 @@ JOINED = 1024
 """It was joined to a directory."""
 GIVEN = 4096
 """It came whole from whoever made the instance whose attribute it is."""
+NAMED = 16384
+"""It went through a function that is taken for a sanitizer because of its name."""
 FIRST = 8192
 """It is a command without a shell: if it turns out to be a list, only its first word matters."""
 
