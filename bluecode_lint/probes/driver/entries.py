@@ -7,9 +7,12 @@ import argparse
 import asyncio
 import inspect
 import io
+import os
+import re
 import sys
 import types
 import urllib.parse
+from collections.abc import MutableMapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +63,12 @@ class Subject:
     experiment: Any = None
     """The `Experiment` to carry out, where somebody wrote one."""
 
+    def is_command(self, entry: Entry) -> bool:
+        """Tell whether an entry is started from a command line, where the environment is an input, too."""
+        return entry.kind == "script" or (
+            entry.kind == "function" and not entry.owner and self.outline.is_command(entry.name)
+        )
+
 
 def plan_entries(subject: Subject, line: int) -> list[list[Entry]]:
     """List the ways to a line in groups, outermost first: callers before the function itself, the script last.
@@ -94,6 +103,7 @@ def start_loading(subject: Subject, entry: Entry) -> Loading:
     """Make everything ready for the module to be loaded, as a script if that is the way in."""
     ROUTES.clear()
     open_script_inputs()
+    STAGE.has_environment = subject.is_command(entry)
     return Loading(subject.tree, subject, as_main=entry.kind == "script")
 
 
@@ -371,9 +381,51 @@ class _Argv(list[str]):
 def open_script_inputs() -> None:
     """Turn the command line and the parsers of it into doors, for good: functions of the module may parse later."""
     sys.argv = _Argv(["program", "a", "b"])
+    type(os.environ).__getitem__ = _variable  # type: ignore[method-assign]
     urllib.parse.parse_qs = _parse_query  # type: ignore[assignment]
     argparse.ArgumentParser.parse_args = _parse_args  # type: ignore[method-assign, assignment]
     argparse.ArgumentParser.parse_known_args = _parse_known_args  # type: ignore[method-assign, assignment]
+
+
+_real_variable = type(os.environ).__getitem__
+_CONVENTIONAL = re.compile(
+    r"(?:\w+_)?(?:EDITOR|VISUAL|PAGER|BROWSER|SHELL)|(?:\w*PATH|HOME|USER|USERNAME|LOGNAME|HOSTNAME|PWD|OLDPWD|TERM|DISPLAY"
+    r"|LANG|LANGUAGE|TZ|TEMP|TMP|TMPDIR|APPDATA|LOCALAPPDATA|PROGRAMFILES|SYSTEMROOT|VIRTUAL_ENV|COLUMNS|LINES|NO_COLOR"
+    r"|FORCE_COLOR|CI|(?:LC|XDG|PYTHON|PIP|CONDA)_?\w*|\w+_PROXY)",
+    re.IGNORECASE,
+)
+"""Variables by which the person at the terminal tells every program what they like; to be obeyed is their purpose."""
+
+
+def _variable(environment: Any, key: Any) -> Any:
+    """Give an environment variable: as it was set, or, if the module asks for one that is not, as an input.
+
+    Raises:
+        KeyError: It is not set.
+    """
+    try:
+        return _real_variable(environment, key)
+    except KeyError:
+        name = as_text(key)
+        if not STAGE.has_environment or _CONVENTIONAL.fullmatch(name) or not _is_asked_by_subject():
+            raise
+        if not STAGE.decide(f"{name} is in the environment"):
+            raise
+        value = read("environment variable", name)
+        if "\0" in value:  # no variable can hold one
+            raise
+        return value.encode() if isinstance(key, bytes) else value
+
+
+def _is_asked_by_subject() -> bool:
+    """Tell whether the module under test asks, by any of the ways that mappings have."""
+    frame: Any = sys._getframe(2)  # noqa: SLF001  # the documented way to walk one's own stack
+    while frame is not None and frame.f_code.co_filename in _MAPPING_FILES:
+        frame = frame.f_back
+    return frame is not None and frame.f_code.co_filename == STAGE.filename
+
+
+_MAPPING_FILES = frozenset({os.getenv.__code__.co_filename, MutableMapping.pop.__code__.co_filename})
 
 
 def _parse_query(*_args: Any, **_options: Any) -> DoorMapping:

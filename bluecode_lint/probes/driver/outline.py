@@ -71,6 +71,16 @@ class Outline:
             wanted |= {f.name for f in found.values()}
         return list(found.values())
 
+    def is_command(self, name: str) -> bool:
+        """Tell whether a command line starts a function: ``main``, what the script guard calls, declared commands."""
+        if name == "main":
+            return True
+        guards = [n for n in self.tree.body if isinstance(n, ast.If) and "__name__" in ast.unparse(n.test)]
+        if any(name in called_names(guard) for guard in guards):
+            return True
+        decorators = [d for f in self.functions if f.name == name for d in f.node.decorator_list]
+        return any(ast.unparse(d).split("(")[0].rpartition(".")[2] == "command" for d in decorators)
+
     def is_used_at_top(self, target: Function) -> bool:
         """Tell whether code outside of all functions mentions a function."""
         inside = {id(node) for function in self.functions for node in ast.walk(function.node)}

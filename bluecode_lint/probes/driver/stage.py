@@ -75,6 +75,8 @@ class Stage:
     seeded: bool = False
     failing: bool = False
     """Whether the next call of a service fails."""
+    has_environment: bool = False
+    """Whether environment variables are inputs: where a command line is."""
     framework: str = ""
     """The web framework that is being driven, if any."""
     template_roots: tuple[str, ...] = ()
@@ -195,7 +197,7 @@ def begin(stage: Stage) -> None:
         setattr(STAGE, name, getattr(stage, name))
 
 
-_SEEN = ("events", "guards", "laundered", "decisions", "notes", "missing", "unresolved", "visited")
+_SEEN = ("events", "guards", "laundered", "decisions", "notes", "missing", "unresolved", "visited", "has_environment")
 
 
 def resume(stage: Stage) -> None:

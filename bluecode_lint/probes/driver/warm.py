@@ -176,6 +176,10 @@ class WarmProcess:
         return attempt.end_child(self._child)
 
 
+_Way = tuple[bool, bool]
+"""How a module is loaded: as a script, and with an environment that is an input."""
+
+
 class WarmProcesses:
     """Those of one search."""
 
@@ -183,24 +187,24 @@ class WarmProcesses:
         self._beginning = beginning
         self.seconds = 0.0
         """Processor time that loading took."""
-        self._found: dict[bool, list[WarmProcess]] = {True: [], False: []}
-        self._failed: set[bool] = set()
+        self._found: dict[_Way, list[WarmProcess]] = {}
+        self._failed: set[_Way] = set()
 
     def attempt(self, subject: Subject, entry: Entry, stage: Stage, seconds: float) -> tuple[bytes, bool, float] | None:
         """Make an attempt in a fork of a process that has loaded the module's beginning; None where there is none."""
-        as_main = entry.kind == "script"
-        if entry.kind == "experiment" or as_main in self._failed or not self._beginning.end:
+        way = (entry.kind == "script", subject.is_command(entry))
+        if entry.kind == "experiment" or way in self._failed or not self._beginning.end:
             return None
         try:
-            process = self._fitting(subject, entry, stage, as_main=as_main)
+            process = self._fitting(subject, entry, stage, way)
             return None if process is None else process.attempt(entry, stage, seconds)
         except LostError as error:
             self.seconds += error.seconds
-            self._failed.add(as_main)
+            self._failed.add(way)
             return None
 
-    def _fitting(self, subject: Subject, entry: Entry, stage: Stage, *, as_main: bool) -> WarmProcess | None:
-        found = self._found[as_main]
+    def _fitting(self, subject: Subject, entry: Entry, stage: Stage, way: _Way) -> WarmProcess | None:
+        found = self._found.setdefault(way, [])
         process = next((p for p in found if p.fits(stage)), None)
         if process is None and len(found) < MAX_PROCESSES:
             process = WarmProcess(subject, entry, stage, self._beginning)

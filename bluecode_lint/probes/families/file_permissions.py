@@ -11,6 +11,8 @@ from ..driver.stage import as_text, see
 from .family import Family, Look, Payload
 
 _OTHERS_WRITE = 0o002
+_MASKED = frozenset({"open", "mkdir", "makedirs"})
+"""Calls whose mode the umask still narrows."""
 
 
 class FilePermissions(Family):
@@ -62,7 +64,8 @@ class FilePermissions(Family):
             return ""
         for event in look.events:
             if int(event.text, 8) & _OTHERS_WRITE:
-                return f"{event.what} asked for mode {event.text}, which lets every user write"
+                unless = ", unless the umask forbids it" if event.what in _MASKED else ""
+                return f"{event.what} asked for mode {event.text}, which lets every user write{unless}"
         return ""
 
 
