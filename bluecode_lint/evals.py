@@ -8,6 +8,7 @@ flagged if a result in its file has a CWE of one family with one of the case's.
 from __future__ import annotations
 
 import json
+import math
 from collections import defaultdict
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -164,9 +165,10 @@ def _row(name: str, t: Tally) -> str:
     return f"{name:<24}{counts}{t.precision:>8.3f}{t.recall:>8.3f}{t.f1:>8.3f}{t.youden:>9.3f}"
 
 
-def score_json(scores: Sequence[Score], trials: Sequence[Trial] = ()) -> str:
-    """Write everything as JSON: of tools, and of `Trial`s with what each changed and cost."""
+def score_json(scores: Sequence[Score], trials: Sequence[Trial] = (), shown: Proofs | None = None) -> str:
+    """Write everything as JSON: of tools (the first with what executions showed), and of `Trial`s with their costs."""
     rows = [_document(made) for made in scores]
+    rows[0] |= {"executions": asdict(shown)} if shown is not None else {}
     rows += [{**_document(trial.score), **asdict(trial.change), **_costs(trial)} for trial in trials]
     return json.dumps(rows, indent=2) + "\n"
 
@@ -185,6 +187,65 @@ def _document(made: Score) -> dict[str, Any]:
 def _figures(tally: Tally) -> dict[str, float]:
     counts = {name: getattr(tally, name) for name in OUTCOMES}
     return {**counts, **{n: round(getattr(tally, n), 4) for n in ("precision", "recall", "f1", "youden")}}
+
+
+# --- what executions show --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """The attack on one finding: the file and the CWE of that, what came of it, and how long it took."""
+
+    path: str
+    cwe: int
+    outcome: str
+    seconds: float
+
+
+@dataclass(slots=True)
+class Proofs:
+    """What executions showed: cases with such an outcome for a CWE of theirs, by outcome, and times of all of them.
+
+    A case that has several findings counts once, by the outcome that says most.
+    """
+
+    vulnerable: dict[str, int]
+    safe: dict[str, int]
+    executions: int
+    median_s: float
+    p95_s: float
+
+
+_SAYS_MOST = ("confirmed", "neutralized", "inconclusive")
+
+
+def proofs(cases: Sequence[LabelledCase], executions: Sequence[Execution]) -> Proofs:
+    """Count what executions showed on each side, and take the median and the 95th percentile of their times."""
+    counts = {side: dict.fromkeys(_SAYS_MOST, 0) for side in (True, False)}
+    by_path: dict[str, list[Execution]] = defaultdict(list)
+    for execution in executions:
+        by_path[execution.path].append(execution)
+    for case in cases:
+        own = {e.outcome for e in by_path[case.path] if any(are_related(e.cwe, wanted) for wanted in case.cwes)}
+        most = next((outcome for outcome in _SAYS_MOST if outcome in own), None)
+        if most is not None:
+            counts[case.vulnerable][most] += 1
+    times = sorted(e.seconds for e in executions)
+    return Proofs(counts[True], counts[False], len(times), _quantile(times, 0.5), _quantile(times, 0.95))
+
+
+def _quantile(ordered: Sequence[float], share: float) -> float:
+    """Give the least value that ``share`` of the values do not exceed."""
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else 0.0
+
+
+def proofs_text(made: Proofs) -> str:
+    """Write what executions showed as a table: a row a side."""
+    lines = [f"{'cases by execution':<24}" + "".join(f"{outcome:>14}" for outcome in _SAYS_MOST)]
+    for name, side in (("vulnerable", made.vulnerable), ("safe", made.safe)):
+        lines.append(f"{name:<24}" + "".join(f"{side[outcome]:>14}" for outcome in _SAYS_MOST))
+    times = f"median {made.median_s:.2f} s, p95 {made.p95_s:.2f} s a finding"
+    return "\n".join([*lines, f"{made.executions} findings attacked: {times}"]) + "\n"
 
 
 # --- what a model changes --------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from bluecode_lint.cli.app import run
-from bluecode_lint.evals import LabelledCase, read_suite, score, score_text
+from bluecode_lint.evals import Execution, LabelledCase, proofs, proofs_text, read_suite, score, score_text
 
 CASES = (
     LabelledCase("a:bad", "a1.py", vulnerable=True, cwes=(78,), pair="a"),
@@ -75,3 +75,28 @@ def test_the_scanner_and_other_reports_are_scored_side_by_side(suite, capsys):
 def test_what_is_no_suite_is_a_usage_error(tmp_path, capsys):
     assert run(["evals", "code", str(tmp_path)]) == 2
     assert "is no suite: No such file" in capsys.readouterr().err
+
+
+def test_a_case_counts_once_by_what_says_most_about_its_weakness():
+    made = proofs(
+        CASES,
+        [
+            Execution("a1.py", 78, "inconclusive", 3.0),
+            Execution("a1.py", 77, "confirmed", 1.0),
+            Execution("a2.py", 79, "confirmed", 2.0),
+            Execution("b2.py", 89, "neutralized", 9.0),
+        ],
+    )
+    assert made.vulnerable == {"confirmed": 1, "neutralized": 0, "inconclusive": 0}
+    assert made.safe == {"confirmed": 0, "neutralized": 1, "inconclusive": 0}
+    assert (made.executions, made.median_s, made.p95_s) == (4, 2.0, 9.0)
+    assert proofs_text(made).endswith("4 findings attacked: median 2.00 s, p95 9.00 s a finding\n")
+
+
+def test_what_executions_show_is_told_with_the_score(suite, capsys):
+    assert run(["evals", "code", str(suite), "-q"]) == 0
+    said = capsys.readouterr().out
+    assert "findings attacked: median" in said
+    assert run(["evals", "code", str(suite), "-q", "-f", "json"]) == 0
+    (ours,) = json.loads(capsys.readouterr().out)
+    assert ours["executions"]["vulnerable"]["confirmed"] == 1

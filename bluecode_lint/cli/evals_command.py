@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import sys
+import time
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +22,19 @@ from bluecode_lint.cli.settings import OPTION_OF
 from bluecode_lint.core.errors import ExitCode, UsageError
 from bluecode_lint.core.model import NOT_RUN, Artifact, Level, Notification
 from bluecode_lint.core.protocols import Laboratory
-from bluecode_lint.evals import MANIFEST, Trial, change_between, grid_text, read_suite, score, score_json, score_text
+from bluecode_lint.evals import (
+    MANIFEST,
+    Execution,
+    Trial,
+    change_between,
+    grid_text,
+    proofs,
+    proofs_text,
+    read_suite,
+    score,
+    score_json,
+    score_text,
+)
 from bluecode_lint.knowledge.catalogue import rules_root
 from bluecode_lint.knowledge.constitutions import load_constitutions
 from bluecode_lint.pipeline import find, scan
@@ -67,12 +80,14 @@ def evals_command(arguments: argparse.Namespace) -> ExitCode:
     for notification in sorted({note for made in runs for note in made.notifications}):
         if notification.level.rank >= Level.WARNING.rank:
             sys.stderr.write(f"{notification.level}: {notification.message} [{notification.id}]\n")
+    shown = proofs(cases, suite.executions) if suite.executions else None
     if "json" in settings["format"]:
-        text = score_json([*scores, *others], trials)
+        text = score_json([*scores, *others], trials, shown)
     else:
         rows = [*scores, *(trial.score for trial in trials), *others]
         text = score_text(rows, by_cwe=arguments.by_cwe, listed=arguments.list)
         text += "\n" + grid_text(trials, _known_cwes()) if trials else ""
+        text += "\n" + proofs_text(shown) if shown is not None else ""
         figures = ("results", "confirmed", "neutralized", "inconclusive")
         text += f"\n{OURS}: {', '.join(f'{run.statistics[name]} {name}' for name in figures)}\n"
     write_report(text, Path(settings["output"]) if settings["output"] else None)
@@ -123,6 +138,8 @@ class _Suite:
         self._inputs = Inputs(folder, artifacts, trouble, ChangeScope(None))
         self._found: _Found | None = None
         self._confirmations: dict[Finding, Confirmation] = {}
+        self.executions: list[Execution] = []
+        """What the attacks showed, in the order in which they ended."""
 
     def scan(self, mode: str | None) -> Run:
         """Scan with a model asked in one mode, for its judgment alone; None asks none."""
@@ -135,7 +152,9 @@ class _Suite:
             if self._found is None:
                 self._found = _Found(tuple(itertools.chain.from_iterable(find(artifacts, tools))))
             opinions = [analyzer for analyzer in tools.analyzers if analyzer.name == REVIEW]
-            prober = _Remembering(tools.prober, self._confirmations) if tools.prober is not None else None
+            prober = (
+                _Remembering(tools.prober, self._confirmations, self.executions) if tools.prober is not None else None
+            )
             reused = replace(tools, analyzers=(self._found, *opinions), prober=prober)
             trouble = (*self._inputs.notifications, *remarks)
             return scan(artifacts, reused, wiring.make_policy(settings, self._rules), trouble)
@@ -154,10 +173,11 @@ class _Found:
 
 @dataclass(frozen=True, slots=True)
 class _Remembering:
-    """A prober that attacks each finding once."""
+    """A prober that attacks each finding once, and takes the time of that."""
 
     prober: Prober
     kept: dict[Finding, Confirmation]
+    executions: list[Execution]
 
     @property
     def probed_cwes(self) -> frozenset[int]:
@@ -165,7 +185,11 @@ class _Remembering:
 
     def confirm(self, finding: Finding, artifact: Artifact) -> Confirmation:
         if finding not in self.kept:
-            self.kept[finding] = self.prober.confirm(finding, artifact)
+            started = time.monotonic()
+            found = self.kept[finding] = self.prober.confirm(finding, artifact)
+            if found.runs:
+                seconds = time.monotonic() - started
+                self.executions.append(Execution(artifact.uri, finding.cwe, found.outcome.value, seconds))
         return self.kept[finding]
 
     def experiment(self, finding: Finding, artifact: Artifact, test: str) -> Confirmation:
