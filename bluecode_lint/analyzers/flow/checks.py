@@ -77,12 +77,16 @@ class Checks(Expressions):
         """Learn that the value of an expression was checked for contexts."""
         value = self.value(subject)
         self.clear_value(value, mask)
-        if isinstance(subject, (Name, Attribute)) and not value.taints:
-            key = dotted(subject)
-            if key and "(" not in key and not is_harmless(value):
-                known = self.state.variables.get(key)
-                if known is None or not known.items:
-                    self.set_variable(key, Value(harmless=True, kind=value.kind))
+        if not isinstance(subject, (Name, Attribute)):
+            return
+        key = dotted(subject)
+        if any(t.shape & (PART | SUFFIX) for t in value.taints):  # the part itself was checked, if not the whole
+            if key and "(" not in key and not value.items:
+                self.set_variable(key, value.with_taints(tuple(t.but(cleared=mask) for t in value.taints)))
+        elif not value.taints and key and "(" not in key and not is_harmless(value):
+            known = self.state.variables.get(key)
+            if known is None or not known.items:
+                self.set_variable(key, Value(harmless=True, kind=value.kind))
 
     def clear_value(self, value: Value, mask: int) -> None:
         """Learn that where a value comes from was checked; a check of a part checks only what the part decides."""

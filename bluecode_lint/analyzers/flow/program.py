@@ -59,6 +59,7 @@ _WSGI = frozenset({"environ", "env"})
 """What the request is called where a server calls an application as PEP 3333 says, with ``start_response``."""
 _MEDIA = frozenset({"response_class", "media_type", "renderer"})
 """Keywords of a route's decorator that choose what kind of text the answer is."""
+_ERROR_HANDLERS = frozenset({"errorhandler", "app_errorhandler", "exception_handler", "error_handler", "error"})
 _ENUMERATIONS = frozenset({"Enum", "StrEnum", "IntEnum", "TextChoices", "IntegerChoices"})
 _NUMBERS = frozenset({"int", "float", "bool", "complex", "UUID", "Decimal", "date", "datetime", "PositiveInt"})
 _MAX_ATTRIBUTE_WRITERS = 4
@@ -323,6 +324,8 @@ class ModuleAnalysis:
             return Kind.UNKNOWN, 0
         if param.name in knowledge.requests.names or self._is_injected(function, param):
             return None, 0
+        if index == len(function.params) - 1 and self._handles_errors(function):
+            return Kind.ERROR, 0
         if param.name in _WSGI and any(p.name == "start_response" for p in function.params):
             return Kind.REMOTE, 0
         if self.is_handler(function) or (param.name in knowledge.handlers.events and "handler" in function.name):
@@ -330,6 +333,17 @@ class ModuleAnalysis:
             known = knowledge.calls.get("int") if self._is_narrow(param.annotation) else None
             return Kind.REMOTE, known.sanitizers[0].clears if known and known.sanitizers else 0
         return Kind.PARAM, 0
+
+    def _handles_errors(self, function: Function) -> bool:
+        """Tell whether a framework calls a function with whatever went wrong, to make an answer of it."""
+        for decorator in function.decorators:
+            if isinstance(decorator, Call) and last_name(decorator.function) in _ERROR_HANDLERS and decorator.args:
+                wanted = decorator.args[0]
+                if last_name(wanted) in ("Exception", "BaseException") or (
+                    isinstance(wanted, Const) and wanted.value == 500  # noqa: PLR2004  # internal server error
+                ):
+                    return True
+        return False
 
     def _is_injected(self, function: Function, param: Param) -> bool:
         handlers = self.knowledge.handlers
@@ -372,7 +386,7 @@ class ModuleAnalysis:
                 return True
         owner = function.owner
         if owner is None or function.name not in handlers.methods:
-            return False
+            return self._handles_errors(function)
         return any(handlers.bases.search(last_name(b)) for b in owner.bases)
 
     def answers_json(self, function: Function) -> bool:

@@ -65,6 +65,8 @@ _DIRECTORY_FILTER = re.compile(
 _TAKES_VALUE = re.compile(r"-[efoCmbctiupkd]|--[a-z][a-z-]*")
 """Options that most programs follow with a value, which they take whatever it looks like."""
 _FIELD = re.compile(r"%[-+ #0]*\d*(?:\.\d+)?([a-zA-Z])")
+_HEADER_LINE = re.compile(r"\r\n[A-Za-z][A-Za-z-]*: ?[^\r\n]*$|^HTTP/1\.[01] [^\r\n]*$")
+"""What stands before a value in the head of an HTTP message that is written by hand."""
 _MARKUP_TYPES = ("html", "xml", "svg")
 
 
@@ -174,6 +176,8 @@ class Sinks(Containers):
         kind = taint.origin.kind
         if check == "details":
             return kind is Kind.ERROR and (self.is_handler or self.takes_request())
+        if check == "head":
+            return taint.shape & BUILT != 0 and _HEADER_LINE.search(taint.prefix) is not None
         if check == "path":
             return taint.origin in self.looked_up and kind is Kind.PARAM and self.is_name_in_directory(taint)
         if self.answers_json:
@@ -476,7 +480,10 @@ class Sinks(Containers):
         for value in self.chosen(sink, arguments):
             yield from (t for t in value.taints if t.origin.kind <= Kind.STORED)
             for key, part in (value.items or {}).items():
-                yield from (t for t in part.taints if _is_structured(t) or (key == "$where" and t.shape & BUILT))
+                yield from (
+                    t for t in part.taints
+                    if _is_structured(t) or _is_part_of_param(t) or (key == "$where" and t.shape & BUILT)
+                )  # fmt: skip
 
     def script(self, sink: Sink, arguments: Arguments) -> Iterable[Taint]:
         """Look at the JavaScript in a query document."""
@@ -557,6 +564,11 @@ def _messages(value: Value) -> list[Value]:
     if value.items and value.length >= 0:
         return [v for v in value.items.values() if v.items]
     return []
+
+
+def _is_part_of_param(taint: Taint) -> bool:
+    """Tell whether a value was taken as it is out of a parameter, which may hold any structure."""
+    return taint.origin.kind is Kind.PARAM and taint.origin.parent is not None and not taint.shape & (BUILT | WEAK)
 
 
 def _is_structured(taint: Taint) -> bool:
@@ -646,5 +658,5 @@ _CHECKS: dict[str, Callable[[Any, Sink, Arguments], Iterable[Taint]]] = {
     "secret": Sinks.secret,
 }
 
-CHECKS = frozenset({*_CHECKS, "", "markup", "details", "path", "fields", "stored", "filter"})
+CHECKS = frozenset({*_CHECKS, "", "markup", "details", "path", "fields", "stored", "filter", "head"})
 """The kinds of sinks the knowledge may name."""

@@ -267,10 +267,22 @@ def missing_authorization(unit: Unit) -> Iterator[Hit]:
             and not _OPEN_BY_NATURE.search(f"{endpoint.function.name} {endpoint.path}")
         ):
             bare.append(endpoint)
-    if protected < len(bare):
+    if protected < len(bare) and (protected or not _imports_unused_guard(unit)):
         return
     for endpoint in bare:
         yield Hit(_name_of(endpoint.function), Confidence.HIGH if protected > 1 else Confidence.MEDIUM)
+
+
+_GUARD_NAME = re.compile(
+    r"login_required|jwt_required|permission_required|permissions_required|roles?_required|roles_accepted|admin_required"
+    r"|auth_required|auth_token_required|fresh_login_required|staff_member_required|user_passes_test|requires_auth"
+)
+
+
+def _imports_unused_guard(unit: Unit) -> bool:
+    """Tell whether a decorator that guards endpoints is imported and used nowhere: it was meant to be."""
+    names = [local for statement in unit.module.imports for local, _ in statement.names]
+    return any(_GUARD_NAME.fullmatch(name) and unit.text.count(name) == 1 for name in names)
 
 
 def _name_of(function: Function) -> Stmt:
