@@ -59,6 +59,8 @@ class Tools:
     tool_version: str = ""
     progress: Callable[[str, int, int], None] = lambda _stage, _done, _total: None
     """Called with a stage's name, how much of it is done, and how much there is."""
+    stops: Callable[[], bool] = lambda: False
+    """Asked before every attack: whether the user wants the run to end with what is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +263,8 @@ def find_suppressed(
     return apply_suppressions(findings, artifacts, frozenset(rules))
 
 
+_INTERRUPTED = "interrupted"
+
 # --- probe -----------------------------------------------------------------------------------------------------------
 
 
@@ -273,7 +277,7 @@ def probe(
     cwes = tools.prober.probed_cwes
     queue = sorted((f for f in findings if f.cwe in cwes), key=lambda f: (-f.confidence, f.sort_key))
     chosen, rest = queue[:budget], queue[budget:]
-    confirm = partial(_confirm, tools.prober, sources)
+    confirm = partial(_confirm, tools, sources)
     confirmations: dict[Finding, Confirmation] = {}
     notifications: list[Notification] = []
     for finding, answer in zip(chosen, tools.executor.map(confirm, chosen), strict=True):
@@ -284,16 +288,22 @@ def probe(
             confirmations[finding] = answer
         tools.progress("proofs", len(confirmations), len(chosen))
     confirmations |= {finding: replace(NOT_RUN, reason="beyond the probe budget") for finding in rest}
+    missed = sum(confirmation.reason == _INTERRUPTED for confirmation in confirmations.values())
+    if tools.stops():
+        message = f"interrupted: {missed} of {len(chosen)} findings and candidates were not attacked any more"
+        notifications.append(Notification(Level.ERROR, "interrupted", message))
     if rest:
         message = f"{len(rest)} of {len(queue)} findings and candidates were not attacked: the probe budget is {budget}"
         notifications.append(Notification(Level.NOTE, "probe-budget-exhausted", message))
     return confirmations, notifications
 
 
-def _confirm(prober: Prober, sources: Mapping[str, Artifact], finding: Finding) -> Confirmation | Notification:
+def _confirm(tools: Tools, sources: Mapping[str, Artifact], finding: Finding) -> Confirmation | Notification:
     uri = finding.location.uri
+    if tools.prober is None or tools.stops():
+        return replace(NOT_RUN, reason=_INTERRUPTED)
     try:
-        return prober.confirm(finding, sources[uri])
+        return tools.prober.confirm(finding, sources[uri])
     except SandboxUnavailableError as error:
         return Notification(Level.ERROR, "sandbox-failed", f"a finding could not be attacked: {error}", uri)
 

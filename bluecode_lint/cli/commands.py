@@ -7,6 +7,7 @@ import shutil
 import sys
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from bluecode_lint.cli import wiring
 from bluecode_lint.cli.baselines import open_baseline, settle_baseline
 from bluecode_lint.cli.config import load_settings
 from bluecode_lint.cli.inputs import STDIN, collect_inputs, list_inputs
+from bluecode_lint.cli.interruption import Interruption
 from bluecode_lint.cli.outputs import plan_outputs, wants_color, write_report
 from bluecode_lint.cli.replays import find_replay, keep_replays
 from bluecode_lint.cli.selectors import resolve
@@ -52,16 +54,17 @@ def scan_command(arguments: argparse.Namespace) -> ExitCode:
     rules = wiring.load_catalogue(settings)
     policy = wiring.make_policy(settings, rules)
     inputs = collect_inputs(settings, paths, cwd)
-    with wiring.open_tools(settings, rules, inputs) as (tools, remarks):
-        run = scan(inputs.artifacts, tools, wiring.narrow(policy, inputs), (*inputs.notifications, *remarks))
+    with wiring.open_tools(settings, rules, inputs) as (tools, remarks), Interruption() as interruption:
+        trouble = (*inputs.notifications, *remarks)
+        run = scan(inputs.artifacts, replace(tools, stops=interruption), wiring.narrow(policy, inputs), trouble)
     run = settle_baseline(run, baseline, settings, inputs.root, {artifact.uri for artifact in inputs.artifacts})
-    trouble = keep_replays(run, wiring.cache_directory(settings["cache-dir"]))
-    if trouble:
-        sys.stderr.write(f"bluecode-lint: {trouble}\n")
+    problem = keep_replays(run, wiring.cache_directory(settings["cache-dir"]))
+    if problem:
+        sys.stderr.write(f"bluecode-lint: {problem}\n")
     write_reports(run, destinations, settings)
     if not settings["quiet"]:
         summarize(run, time.monotonic() - started, to_terminal=all(d.path or d.format != "text" for d in destinations))
-    return exit_code_of(run, settings)
+    return ExitCode.INTERRUPTED if interruption.requested else exit_code_of(run, settings)
 
 
 def flags_given(arguments: argparse.Namespace) -> dict[str, Any]:
