@@ -29,8 +29,8 @@ def test_lost_and_removed_stand_side_by_side_and_knowledge_is_told_apart():
 
 @pytest.fixture
 def suite(tmp_path):
-    safe = "import os, shlex\nfrom flask import request\n\n\ndef f():\n    os.system('ls ' + shlex.quote(request.args['n']))\n"
-    bad = safe.replace("shlex.quote(request.args['n'])", "request.args['n']")
+    safe = "import os\nfrom tidy import tidy\nfrom flask import request\n\n\ndef f():\n    os.system('ls ' + tidy(request.args['n']))\n"
+    bad = safe.replace("tidy(request.args['n'])", "request.args['n']")
     (tmp_path / "bad.py").write_text(bad)
     (tmp_path / "good.py").write_text(safe)
     cases = [{"id": n, "path": f"{n}.py", "vulnerable": n == "bad", "cwe": [78]} for n in ("bad", "good")]
