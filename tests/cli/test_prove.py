@@ -23,8 +23,7 @@ def ping():
 
 class Tools:
     def show(self, name):
-        kept = [c if c.isalnum() else "_" for c in name]
-        os.system("file " + "".join(kept))
+        os.system("file " + name.translate({code: "_" for code in range(128) if not chr(code).isalnum()}))
 """
 
 
