@@ -31,8 +31,12 @@ class NosqlInjection(Family):
     )
 
     def fits(self, payload: Payload, point: Point) -> bool:
-        """Send structures through JSON only: whether an argument may be one is up to its callers."""
-        return payload.name != "operator" or point.door.startswith("JSON")
+        """Send structures through JSON, and as what a mapping among the arguments holds.
+
+        Whether an argument itself may be a structure is up to its callers.
+        """
+        is_item = point.door == "argument" and point.key.endswith("']")
+        return payload.name != "operator" or point.door.startswith("JSON") or is_item
 
     def is_sink(self, event: Event) -> bool:
         """Take queries by their method, given a document."""
