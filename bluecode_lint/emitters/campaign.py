@@ -15,6 +15,7 @@ table { border-collapse: collapse; width: 100%; margin: .5rem 0 2rem; }
 caption { text-align: left; font-weight: 600; padding: .4rem 0; }
 th, td { text-align: right; padding: .25rem .6rem; border-bottom: 1px solid #8886; }
 th:first-child, td:first-child, td:last-child, th:last-child { text-align: left; }
+td:has(.bar), th:has(+ td .bar) { white-space: nowrap; }
 .bar { display: inline-block; width: 6rem; height: .7em; margin-right: .5em;
        background: linear-gradient(90deg, #c2410c var(--share), #8884 var(--share)); }
 """
