@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from bluecode_lint.core.model import Run
 
 _NARROWING = ("diff-base", "staged", "select", "ignore", "min-severity", "min-confidence")
-"""Options under which a run does not see everything, so that it must not say what the whole baseline is."""
+"""Options under which a run does not see everything, so that it must not say what the whole baseline is.
+
+What the configuration file says of them holds for every run, and so for the baseline, too.
+"""
 
 
 def open_baseline(settings: Settings) -> tuple[Entry, ...]:
@@ -31,7 +34,8 @@ def open_baseline(settings: Settings) -> tuple[Entry, ...]:
     if updating and not path:
         message = "--update-baseline needs --baseline FILE"
         raise UsageError(message)
-    narrowing = [name for name in _NARROWING if settings[name] not in ("", False, (), "note", "low")]
+    wide = ("", False, (), "note", "low")
+    narrowing = [name for name in _NARROWING if name not in settings.from_file and settings[name] not in wide]
     if updating and narrowing:
         message = f"--update-baseline must see every result: it cannot be combined with --{narrowing[0]}"
         raise UsageError(message)

@@ -32,9 +32,10 @@ def load_settings(flags: Mapping[str, Any], directory: Path, config: Path | None
     per_file = table.pop(_PER_FILE, {})
     values = {option.name: option.default for option in OPTIONS}
     values |= {name: _repo_value(name, raw, str(path)) for name, raw in table.items()}
-    values |= values_from_environment()
-    values |= {name: value for name, value in flags.items() if value is not None}
-    return Settings(values, _per_file_ignores(per_file, str(path)), str(path) if path is not None else "")
+    chosen = values_from_environment() | {name: value for name, value in flags.items() if value is not None}
+    values |= chosen
+    origin = str(path) if path is not None else ""
+    return Settings(values, _per_file_ignores(per_file, str(path)), origin, frozenset(table) - frozenset(chosen))
 
 
 def find_config(directory: Path) -> Path | None:

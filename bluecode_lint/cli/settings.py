@@ -169,6 +169,8 @@ class Settings:
     values: Mapping[str, Any]
     per_file_ignores: Mapping[str, tuple[str, ...]]
     config_file: str = ""
+    from_file: frozenset[str] = frozenset()
+    """The options whose value in force the configuration file has set: it holds for every run."""
 
     def __getitem__(self, name: str) -> Any:  # noqa: ANN401  # an option's value has the shape its table row says
         """Give the value of the option called ``name``, as on the command line."""

@@ -140,3 +140,14 @@ def test_instructions_have_a_baseline_too(project, capsys):
     assert scan(capsys, "--update-baseline", command="guard")[0] == 0
     assert [entry["uri"] for entry in entries(project)] == ["AGENTS.md"]
     assert scan(capsys, command="guard")[0] == 0
+
+
+def test_what_the_configuration_leaves_out_is_left_out_of_the_baseline(project, capsys):
+    (project / "bluecode-lint.toml").write_text('ignore = ["weak-hash"]\nmin-severity = "warning"\n')
+    (project / "other.py").write_text("import hashlib\n\n\ndef of(data):\n    return hashlib.md5(data).hexdigest()\n")
+    options = ["scan", "--no-exec", "-q", "-f", "json", "--baseline", "base.jsonl"]
+    assert run([*options, "--update-baseline"]) == 0
+    assert {entry["uri"] for entry in entries(project)} == {"app.py"}
+    assert run(options) == 0
+    assert run([*options, "--update-baseline", "--ignore", "CWE-22"]) == 2
+    assert "--ignore" in capsys.readouterr().err
