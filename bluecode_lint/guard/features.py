@@ -27,8 +27,18 @@ KIND_SCALES: Mapping[str, float] = {
     "q": 0.56,  # two concepts close to each other, in this order
     "x": 1.2,  # a pattern matched
     "k": 2.25,  # principles of a domain broken or satisfied
+    "d": 1.2,  # how many different marks of a domain there are
 }
 """How strongly a kind of feature may speak, before training weighs each of them."""
+
+MARKS: Mapping[str, frozenset[str]] = {
+    "malicious": frozenset({"harm_act", "malware_noun", "victim", "stealth", "gain", "personal_data"}),
+    "biased": frozenset({"protected_group", "protected_attribute", "worth", "judge_by"}),
+    "injected": frozenset({"ai_address", "override", "prior", "leak", "persona", "secrecy", "verdict", "sensitive"}),
+}
+"""What a harmful text of a domain mentions two or three of: a harm and whom it befalls, a judgment and of which group,
+the model that reads and what it shall drop. An ordinary text uses one of these words by chance, seldom two."""
+MARKS_MAX = 3
 
 VECTOR_SCALE = 3.0
 _STEM_ENDINGS = ("ations", "ation", "ings", "ing", "ions", "ion", "ers", "er", "ies", "es", "ed", "s", "ly")
@@ -46,6 +56,10 @@ class Features:
     vector: Sequence[float]
     broken: tuple[Constitution, ...] = ()
     satisfied: tuple[Constitution, ...] = ()
+
+    def is_unmarked(self, domain: str) -> bool:
+        """Tell whether the passage mentions none of the marks of a domain."""
+        return f"d:{domain}0" in self.named
 
 
 class FeatureReader:
@@ -108,6 +122,9 @@ def _add_mentions(passage: Passage, named: dict[str, float]) -> None:
     ):
         for concept, count in counts.items():
             named[f"{kind}:{concept}"] = KIND_SCALES[kind] * damping * (1.0 + math.log(count))
+    plain = {mention.concept for mention in mentions if not mention.negated}
+    for domain, marks in MARKS.items():
+        named[f"d:{domain}{min(len(plain & marks), MARKS_MAX)}"] = KIND_SCALES["d"]
     head_end = passage.head_end
     for mention in itertools.takewhile(lambda mention: mention.start < head_end, mentions):
         named[f"h:{mention.concept}"] = KIND_SCALES["h"]

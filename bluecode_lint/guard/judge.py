@@ -27,6 +27,8 @@ REQUEST_PARTS_MAX = 8
 """A longer text in a file is a document, most of which is about something else; it is judged part by part."""
 EVIDENCE = 1.2
 """Log-odds added where a reviewed principle is broken, whatever the classifier has seen."""
+UNMARKED = -1.5
+"""Log-odds added where nothing in the text is a mark of the domain: its words resemble harmful texts by chance."""
 REQUEST_PRIOR = 0.6
 """Log-odds by which a text that somebody sends to be checked is likelier to be unsafe than one of the knowledge base,
 where one in seven is unsafe in a given way: an application checks what is in doubt."""
@@ -135,6 +137,8 @@ class InstructionJudge:
         logits = {}
         for domain, linear in self._classifier.domains.items():
             evidence = EVIDENCE if any(c.domain == domain for c in features.broken) else 0.0
+            if features.is_unmarked(domain):
+                evidence += UNMARKED
             logits[domain] = linear.logit(features) + evidence
         return _Score(text, features, logits)
 
