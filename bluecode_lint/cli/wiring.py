@@ -10,7 +10,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,14 +25,14 @@ from bluecode_lint.pipeline import Policy, Tools
 from bluecode_lint.sources.syntax import parse_python
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from concurrent.futures import Executor
 
     from bluecode_lint.analyzers.bandit import BanditAnalyzer, BanditTest
     from bluecode_lint.analyzers.semgrep import SemgrepAnalyzer
     from bluecode_lint.cli.inputs import Inputs
     from bluecode_lint.cli.settings import Settings
-    from bluecode_lint.core.model import Rule
+    from bluecode_lint.core.model import Artifact, Rule
     from bluecode_lint.core.protocols import Analyzer, Emitter, Prober, Sandbox
 
 
@@ -89,10 +89,8 @@ def open_tools(
         UsageError: The knowledge directory is not there.
         RulesError: The knowledge directory holds a malformed file.
     """
-    from bluecode_lint.analyzers.known_shapes import KnownShapeAnalyzer  # noqa: PLC0415  # lazy: start-up time
     from bluecode_lint.analyzers.manipulation import ManipulationAnalyzer  # noqa: PLC0415  # lazy: start-up time
     from bluecode_lint.knowledge.retriever import open_examples, open_retriever  # noqa: PLC0415  # lazy: start-up time
-    from bluecode_lint.knowledge.shapes import open_shapes  # noqa: PLC0415  # lazy: start-up time
 
     jobs: int = settings["jobs"] or len(os.sched_getaffinity(0))
     progress = ProgressLine(quiet=settings["quiet"])
@@ -100,7 +98,7 @@ def open_tools(
     root, cache = rules_root(), cache_directory(settings["cache-dir"])
     manipulation = ManipulationAnalyzer(root, rules)
     extra = knowledge_directories(settings["knowledge"])
-    shapes = KnownShapeAnalyzer(rules, partial(open_shapes, root, extra, parse_python))
+    shapes = _make_shape_analyzer(rules, root, extra)
     retriever = open_retriever(root, parse_python, cache=cache, extra=extra)
     examples = partial(open_examples, root, retriever, extra)
     with (
@@ -164,17 +162,36 @@ def make_analyzers(settings: Settings, rules: Mapping[str, Rule], jobs: int) -> 
     from bluecode_lint.analyzers.flow import FlowAnalyzer  # noqa: PLC0415  # lazy: start-up time
     from bluecode_lint.analyzers.lowered import LoweredModules  # noqa: PLC0415  # lazy: start-up time
     from bluecode_lint.analyzers.misuse import MisuseAnalyzer  # noqa: PLC0415  # lazy: start-up time
+    from bluecode_lint.analyzers.plain import PlainTextAnalyzer  # noqa: PLC0415  # lazy: start-up time
+    from bluecode_lint.sources.plain import plain_artifact  # noqa: PLC0415  # lazy: start-up time
 
     external = make_external_analyzers(rules, jobs)
     for tool in external:
         tool.ensure_available()
-    root, lowered = rules_root(), LoweredModules()
+    root, lowered, plain = rules_root(), LoweredModules(), cache(plain_artifact)
+    flow = FlowAnalyzer(root, rules, threat_model=settings["threat-model"], lowered=lowered)
     return (
         *external,
         # In this process: with Bandit and Semgrep on the other processors, workers of its own cost more than they give.
-        FlowAnalyzer(root, rules, threat_model=settings["threat-model"], lowered=lowered),
-        MisuseAnalyzer(root, rules, lowered=lowered),
+        PlainTextAnalyzer(flow, plain),
+        PlainTextAnalyzer(MisuseAnalyzer(root, rules, lowered=lowered), plain),
     )
+
+
+def _make_shape_analyzer(rules: Mapping[str, Rule], root: Path, extra: Sequence[Path]) -> Analyzer:
+    """Build what knows the functions of the knowledge base, and reads what resembles them plainly."""
+    from bluecode_lint.analyzers.known_shapes import KnownShapeAnalyzer  # noqa: PLC0415  # lazy: start-up time
+    from bluecode_lint.analyzers.plain import PlainTextAnalyzer  # noqa: PLC0415  # lazy: start-up time
+    from bluecode_lint.knowledge.shapes import open_shapes  # noqa: PLC0415  # lazy: start-up time
+    from bluecode_lint.sources.plain import parse_plainly, plain_artifact, plain_functions  # noqa: PLC0415  # lazy: start-up time
+
+    known = cache(partial(open_shapes, root, extra, parse_plainly))
+
+    def plainly(artifact: Artifact) -> Artifact:
+        plain = plain_artifact(artifact)
+        return plain_functions(plain, known().resembling(plain.syntax))
+
+    return PlainTextAnalyzer(KnownShapeAnalyzer(rules, lambda: known().recognise), plainly, instead=True)
 
 
 def load_bandit_tests(rules: Mapping[str, Rule]) -> Mapping[str, BanditTest]:

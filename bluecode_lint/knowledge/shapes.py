@@ -16,7 +16,7 @@ from bluecode_lint.core.imports import text_of
 from bluecode_lint.knowledge.pairs import bound_names, load_pairs, pair_files, tokens_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from bluecode_lint.core.protocols import Node, Parser, Syntax
@@ -25,7 +25,11 @@ if TYPE_CHECKING:
 SHORTEST = 20
 """Tokens below which a function is too plain to be recognised by its shape."""
 
+DISGUISE = 2
+"""How many times as long as a known function one may be that is taken for the same in disguise."""
+
 _WORD = re.compile(rb"[A-Za-z_][A-Za-z0-9_]*")
+_IMPORT = re.compile(rb"^\s*(?:from|import)\b.*", re.MULTILINE)
 _BLOCKS = frozenset(
     {
         "module", "block", "class_definition", "decorated_definition", "function_definition", "if_statement",
@@ -44,6 +48,8 @@ class KnownShape:
     anchor: int
     words: frozenset[bytes]
     """Names that are not its own: a function without one of them has another shape."""
+    size: int
+    """Its length in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +77,32 @@ class KnownShapes:
                 anchor = _anchor(function, changed)
                 tokens = _shape_of(function)
                 if anchor is not None and len(tokens) >= SHORTEST:
-                    self._shapes.setdefault(tokens, KnownShape(pair.id, pair.cwe, anchor, _foreign_words(function)))
+                    self._shapes.setdefault(tokens, _known(pair, anchor, function))
         for tokens in harmless & self._shapes.keys():
             del self._shapes[tokens]
         self._by_word = _by_rarest_word(self._shapes.values())
 
     def __len__(self) -> int:
         return len(self._shapes)
+
+    def resembling(self, syntax: Syntax) -> list[tuple[int, int]]:
+        """List the functions of a file that may be a known shape in disguise, by first and last line, from 0.
+
+        Such a one has, with what the file imports, all words of a shape and is not much longer.
+        """
+        everywhere = set(_WORD.findall(syntax.source))
+        present = self._by_word.keys() & everywhere
+        likely = [shape for word in present for shape in self._by_word[word] if shape.words <= everywhere]
+        if not likely:
+            return []
+        imported = {word for line in _IMPORT.findall(syntax.source) for word in _WORD.findall(line)}
+        found = []
+        for function in functions_in(syntax.root):
+            size = function.end_byte - function.start_byte
+            words = imported.union(_WORD.findall(syntax.source[function.start_byte : function.end_byte]))
+            if any(shape.words <= words and size <= DISGUISE * shape.size for shape in likely):
+                found.append((function.start_point[0], function.end_point[0]))
+        return found
 
     def recognise(self, syntax: Syntax) -> Iterator[Recognition]:
         """Yield the functions of a file whose shape is known."""
@@ -94,14 +119,14 @@ class KnownShapes:
                 yield Recognition(found, node)
 
 
-def open_shapes(root: Path, extra: Sequence[Path], parse: Parser) -> Callable[[Syntax], Iterator[Recognition]]:
-    """Load the pairs of ``root`` and of a user's directories, and give what recognises their unsafe functions.
+def open_shapes(root: Path, extra: Sequence[Path], parse: Parser) -> KnownShapes:
+    """Load the pairs of ``root`` and of a user's directories, for recognising their unsafe functions.
 
     Raises:
         RulesError: A file is malformed.
     """
     files = [file for folder in (root, *extra) for file in pair_files(folder)]
-    return KnownShapes(load_pairs(files, root / "schema"), parse).recognise
+    return KnownShapes(load_pairs(files, root / "schema"), parse)
 
 
 def functions_in(root: Node) -> Iterator[Node]:
@@ -145,6 +170,10 @@ def _foreign_words(function: Node) -> frozenset[bytes]:
     own = bound_names(function)
     words = {text_of(node) for _, node in tokens_of(function) if node.type == "identifier"}
     return frozenset(word.encode() for word in words - own.keys())
+
+
+def _known(pair: Pair, anchor: int, function: Node) -> KnownShape:
+    return KnownShape(pair.id, pair.cwe, anchor, _foreign_words(function), function.end_byte - function.start_byte)
 
 
 def _by_rarest_word(shapes: Iterable[KnownShape]) -> dict[bytes, list[KnownShape]]:

@@ -70,7 +70,7 @@ def artifact(code: str) -> Artifact:
 
 
 def test_the_finding_names_the_pair_its_weakness_and_the_place():
-    analyzer = KnownShapeAnalyzer(RULES, lambda: open_shapes(ROOT, (), parse_python))
+    analyzer = KnownShapeAnalyzer(RULES, lambda: open_shapes(ROOT, (), parse_python).recognise)
     code = "import os\n\ndef wörk(self, ä): os.chmod(ä, 0o644)\n"
     (finding,) = analyzer.analyze([artifact(code)])
     assert isinstance(finding, Finding)
@@ -86,7 +86,7 @@ def test_the_finding_names_the_pair_its_weakness_and_the_place():
 
 def test_examples_of_the_rule():
     rule = RULES["bluecode/known-vulnerable-shape"]
-    analyzer = KnownShapeAnalyzer(RULES, lambda: open_shapes(ROOT, (), parse_python))
+    analyzer = KnownShapeAnalyzer(RULES, lambda: open_shapes(ROOT, (), parse_python).recognise)
     assert all(list(analyzer.analyze([artifact(text)])) for text in rule.insecure)
     assert not any(list(analyzer.analyze([artifact(text)])) for text in rule.secure)
 
@@ -95,7 +95,7 @@ def test_a_file_that_breaks_the_search_is_said_and_loses_no_other():
     def recognise(syntax):
         if b"boom" in syntax.source:
             raise ValueError
-        return open_shapes(ROOT, (), parse_python)(syntax)
+        return open_shapes(ROOT, (), parse_python).recognise(syntax)
 
     analyzer = KnownShapeAnalyzer(RULES, lambda: recognise)
     found = list(analyzer.analyze([artifact("boom = 1\n"), artifact("def w(self, a):\n    os.chmod(a, 0o644)\n")]))
