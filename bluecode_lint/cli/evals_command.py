@@ -148,7 +148,7 @@ class _Suite:
             more = {"no-llm": True, "require-llm": False, "review": False}
         settings = replace(self._settings, values={**self._settings.values, **more})
         artifacts = self._inputs.artifacts
-        with wiring.open_tools(settings, self._rules, self._inputs) as (tools, remarks):
+        with wiring.open_tools(settings, self._rules, self._inputs, anew=True) as (tools, remarks):
             if self._found is None:
                 self._found = _Found(tuple(itertools.chain.from_iterable(find(artifacts, tools))))
             opinions = [analyzer for analyzer in tools.analyzers if analyzer.name == REVIEW]

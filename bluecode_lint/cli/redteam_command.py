@@ -230,7 +230,7 @@ class _CodeTarget:
 
     def _scanned(self, variants: Sequence[Variant], inputs: Inputs) -> list[Observation]:
         witness = _Witness()
-        with wiring.open_tools(self._settings, self._rules, inputs) as (tools, _remarks):
+        with wiring.open_tools(self._settings, self._rules, inputs, anew=True) as (tools, _remarks):
             answers = find(inputs.artifacts, tools)
             witness.found = merge(standing(answers[0], answers[1]))
             witness.prober = tools.prober

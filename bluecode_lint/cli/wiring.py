@@ -10,14 +10,16 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bluecode_lint import __version__
+from bluecode_lint.cli.analysis import Analysis, external_programs
 from bluecode_lint.cli.models import Ground, open_thinking
 from bluecode_lint.cli.progress import ProgressLine
 from bluecode_lint.cli.selectors import RuleSelection
+from bluecode_lint.cli.shelves import Shelves, open_shelves
 from bluecode_lint.core.errors import AnalyzerUnavailableError, SandboxUnavailableError, UsageError
 from bluecode_lint.core.model import Confidence, Level, Notification
 from bluecode_lint.knowledge.catalogue import load_rules, rules_root
@@ -28,12 +30,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from concurrent.futures import Executor
 
-    from bluecode_lint.analyzers.bandit import BanditAnalyzer, BanditTest
-    from bluecode_lint.analyzers.semgrep import SemgrepAnalyzer
+    from bluecode_lint.analyzers.bandit import BanditTest
     from bluecode_lint.cli.inputs import Inputs
     from bluecode_lint.cli.settings import Settings
-    from bluecode_lint.core.model import Artifact, Rule
-    from bluecode_lint.core.protocols import Analyzer, Emitter, Prober, Sandbox
+    from bluecode_lint.core.model import Rule
+    from bluecode_lint.core.protocols import Emitter, Prober, Sandbox
 
 
 def cache_directory(chosen: str) -> Path:
@@ -77,11 +78,11 @@ def narrow(policy: Policy, inputs: Inputs) -> Policy:
 
 @contextmanager
 def open_tools(
-    settings: Settings, rules: Mapping[str, Rule], inputs: Inputs, *, journal: bool = False
+    settings: Settings, rules: Mapping[str, Rule], inputs: Inputs, *, journal: bool = False, anew: bool = False
 ) -> Iterator[tuple[Tools, tuple[Notification, ...]]]:
     """Build every part, give it with what a reader must know of it, and take it all down afterwards.
 
-    With a ``journal`` each confirmation tells every attempt.
+    With a ``journal`` each confirmation tells every attempt; ``anew`` takes nothing from earlier runs.
 
     Raises:
         AnalyzerUnavailableError: A wanted analyzer is missing.
@@ -89,31 +90,28 @@ def open_tools(
         UsageError: The knowledge directory is not there.
         RulesError: The knowledge directory holds a malformed file.
     """
-    from bluecode_lint.analyzers.manipulation import ManipulationAnalyzer  # noqa: PLC0415  # lazy: start-up time
     from bluecode_lint.knowledge.retriever import open_examples, open_retriever  # noqa: PLC0415  # lazy: start-up time
 
     jobs: int = settings["jobs"] or len(os.sched_getaffinity(0))
     progress = ProgressLine(quiet=settings["quiet"])
     remarks: list[Notification] = []
     root, cache = rules_root(), cache_directory(settings["cache-dir"])
-    manipulation = ManipulationAnalyzer(root, rules)
     extra = knowledge_directories(settings["knowledge"])
-    shapes = _make_shape_analyzer(rules, root, extra)
+    analysis = Analysis(rules, jobs=jobs, threat_model=settings["threat-model"], knowledge=extra)
     retriever = open_retriever(root, parse_python, cache=cache, extra=extra)
     examples = partial(open_examples, root, retriever, extra)
     with (
-        _open_prober(settings, inputs.root, remarks, journal=journal) as prober,
-        open_thinking(
-            settings, inputs, Ground(rules, root, cache, manipulation.addresses_reviewer, examples)
-        ) as thinking,
+        _opened_shelves(settings, extra, remarks, anew=anew) as shelves,
+        _open_prober(settings, inputs.root, remarks, shelves, journal=journal) as prober,
+        open_thinking(settings, inputs, Ground(rules, root, cache, analysis.addresses_reviewer, examples)) as thinking,
         _opened_executor(jobs) as executor,
     ):
         yield (
             Tools(
-                analyzers=(*make_analyzers(settings, rules, jobs), manipulation, shapes, *thinking.reviewers),
+                analyzers=(*analysis.make_analyzers(shelves), *thinking.reviewers),
                 rules=rules,
-                retriever=retriever,
-                reasoner=thinking.reasoner,
+                retriever=shelves.before_retriever(retriever),
+                reasoner=shelves.before_reasoner(thinking.reasoner),
                 experimenter=thinking.experimenter,
                 executor=executor,
                 prober=prober,
@@ -153,45 +151,19 @@ def _opened_executor(jobs: int) -> Iterator[Executor]:
         executor.shutdown(wait=True, cancel_futures=True)
 
 
-def make_analyzers(settings: Settings, rules: Mapping[str, Rule], jobs: int) -> tuple[Analyzer, ...]:
-    """Build the analyzers, external tools first, so that they run while we work.
-
-    Raises:
-        AnalyzerUnavailableError: Bandit or Semgrep is not installed.
-    """
-    from bluecode_lint.analyzers.flow import FlowAnalyzer  # noqa: PLC0415  # lazy: start-up time
-    from bluecode_lint.analyzers.lowered import LoweredModules  # noqa: PLC0415  # lazy: start-up time
-    from bluecode_lint.analyzers.misuse import MisuseAnalyzer  # noqa: PLC0415  # lazy: start-up time
-    from bluecode_lint.analyzers.plain import PlainTextAnalyzer  # noqa: PLC0415  # lazy: start-up time
-    from bluecode_lint.sources.plain import plain_artifact  # noqa: PLC0415  # lazy: start-up time
-
-    external = make_external_analyzers(rules, jobs)
-    for tool in external:
-        tool.ensure_available()
-    root, lowered, plain = rules_root(), LoweredModules(), cache(plain_artifact)
-    flow = FlowAnalyzer(root, rules, threat_model=settings["threat-model"], lowered=lowered)
-    return (
-        *external,
-        # In this process: with Bandit and Semgrep on the other processors, workers of its own cost more than they give.
-        PlainTextAnalyzer(flow, plain),
-        PlainTextAnalyzer(MisuseAnalyzer(root, rules, lowered=lowered), plain),
-    )
-
-
-def _make_shape_analyzer(rules: Mapping[str, Rule], root: Path, extra: Sequence[Path]) -> Analyzer:
-    """Build what knows the functions of the knowledge base, and reads what resembles them plainly."""
-    from bluecode_lint.analyzers.known_shapes import KnownShapeAnalyzer  # noqa: PLC0415  # lazy: start-up time
-    from bluecode_lint.analyzers.plain import PlainTextAnalyzer  # noqa: PLC0415  # lazy: start-up time
-    from bluecode_lint.knowledge.shapes import open_shapes  # noqa: PLC0415  # lazy: start-up time
-    from bluecode_lint.sources.plain import parse_plainly, plain_artifact, plain_functions  # noqa: PLC0415  # lazy: start-up time
-
-    known = cache(partial(open_shapes, root, extra, parse_plainly))
-
-    def plainly(artifact: Artifact) -> Artifact:
-        plain = plain_artifact(artifact)
-        return plain_functions(plain, known().resembling(plain.syntax))
-
-    return PlainTextAnalyzer(KnownShapeAnalyzer(rules, lambda: known().recognise), plainly, instead=True)
+@contextmanager
+def _opened_shelves(
+    settings: Settings, extra: Sequence[Path], remarks: list[Notification], *, anew: bool
+) -> Iterator[Shelves]:
+    """Open what is kept of earlier runs; say so if nothing can be kept."""
+    if anew or settings["no-cache"]:
+        yield Shelves()
+        return
+    programs = (Path(settings["python"] or sys.executable), *external_programs())
+    with open_shelves(cache_directory(settings["cache-dir"]), (rules_root(), *extra), programs) as shelves:
+        if shelves.trouble:
+            remarks.append(Notification(Level.NOTE, "cache-unusable", f"results are not kept: {shelves.trouble}"))
+        yield shelves
 
 
 def load_bandit_tests(rules: Mapping[str, Rule]) -> Mapping[str, BanditTest]:
@@ -201,17 +173,9 @@ def load_bandit_tests(rules: Mapping[str, Rule]) -> Mapping[str, BanditTest]:
     return load_mapping(rules_root() / "mappings" / "bandit.yaml", rules)
 
 
-def make_external_analyzers(rules: Mapping[str, Rule], jobs: int) -> tuple[SemgrepAnalyzer, BanditAnalyzer]:
-    """Build those that run as processes of their own, without looking whether they are there."""
-    from bluecode_lint.analyzers.bandit import BanditAnalyzer  # noqa: PLC0415  # lazy: start-up time
-    from bluecode_lint.analyzers.semgrep import SemgrepAnalyzer  # noqa: PLC0415  # lazy: start-up time
-
-    return SemgrepAnalyzer(rules_root(), rules, jobs=jobs), BanditAnalyzer(rules_root(), rules, jobs=jobs)
-
-
 @contextmanager
 def _open_prober(
-    settings: Settings, root: Path, remarks: list[Notification], *, journal: bool
+    settings: Settings, root: Path, remarks: list[Notification], shelves: Shelves, *, journal: bool
 ) -> Iterator[Prober | None]:
     """Open a sandbox and the probes that attack in it; say so if there is none, and execute nothing then."""
     if settings["no-exec"]:
@@ -226,7 +190,8 @@ def _open_prober(
         from bluecode_lint.probes import AttackProber, ProbeOptions  # noqa: PLC0415  # lazy: start-up time
 
         options = ProbeOptions(python=settings["python"] or sys.executable, journal=journal)
-        yield AttackProber(sandbox, root, parse_python, options)
+        words = (sandbox.level, repr(options))
+        yield shelves.before_prober(AttackProber(sandbox, root, parse_python, options), root, *words)
 
 
 @contextmanager
@@ -314,7 +279,8 @@ def examine() -> list[Check]:
         Check("python", usable=True, detail=f"{sys.version.split()[0]} at {sys.executable}"),
         Check("rules", usable=True, detail=f"{len(rules)} rules in {rules_root()}"),
     ]
-    for tool in make_external_analyzers(rules, jobs=1):
+    analysis = Analysis(rules)
+    for tool in (analysis.open_semgrep(), analysis.open_bandit()):
         try:
             checks.append(Check(tool.name, usable=True, detail=tool.version, required=True))
         except AnalyzerUnavailableError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -179,6 +179,19 @@ class BatchReasoner(Reasoner, Protocol):
     @property
     def statistics(self) -> Mapping[str, int]:
         """Give its numbers for the run's statistics."""
+        ...
+
+
+@runtime_checkable
+class Shelf(Protocol):
+    """Keeps JSON values from one run to the next. It may forget, and it never raises: only time is saved by it."""
+
+    def get(self, keys: Iterable[str], /) -> Mapping[str, Any]:
+        """Give the values there are, by key. They may be of any shape: who asks checks them."""
+        ...
+
+    def put(self, values: Mapping[str, Any], /) -> None:
+        """Keep values by key."""
         ...
 
 

@@ -68,6 +68,8 @@ class ConstitutionRetriever:
     def __init__(self, exemplars: Exemplars, constitutions: Sequence[Constitution]) -> None:
         """Retrieve among ``constitutions``, whose ``examples`` are pair ids of ``exemplars``."""
         self._exemplars = exemplars
+        self.constitutions = {constitution.id: constitution for constitution in constitutions}
+        """All of them, by id."""
         self._embed_once = lru_cache(maxsize=_VECTORS_KEPT)(self._embed)
         self._families: dict[str, list[Constitution]] = {}
         for constitution in constitutions:

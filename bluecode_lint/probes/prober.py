@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import pkgutil
+import re
 import sys
 from dataclasses import dataclass
 from functools import cache
@@ -44,6 +45,15 @@ if loaded is None or not loaded.__file__.startswith(sys.argv[1]):
 importlib.import_module(name).main()
 """
 """Starts the driver: the preloaded one, or, under another name, the one beside this module."""
+
+
+_LATE, _LOST = "the probe ran out of time", "the probe ended without a report"
+_HURRIED = re.compile(rf"{_LATE}|{_LOST}|the budget of \S+ seconds ran out")
+
+
+def is_lasting(confirmation: Confirmation) -> bool:
+    """Tell whether another run would say the same: not so where time decided."""
+    return confirmation.outcome is not Outcome.INCONCLUSIVE or _HURRIED.search(confirmation.reason) is None
 
 
 @cache
@@ -147,7 +157,7 @@ class AttackProber:
         result = sandbox.exec(self._job(plan))
         report = _read_report(result.files.get("report.json", b""))
         if report is None:
-            why = "the probe ran out of time" if result.timed_out else "the probe ended without a report"
+            why = _LATE if result.timed_out else _LOST
             return Confirmation(Outcome.INCONCLUSIVE, family.name, why, sandbox=sandbox.level)
         return self._confirmation(report, plan, family, draft)
 
@@ -213,4 +223,4 @@ def _read_report(data: bytes) -> dict[str, Any] | None:
         return None
 
 
-__all__ = ["MARK", "PRELOAD", "AttackProber", "ProbeOptions", "known_families", "probed_cwes"]
+__all__ = ["MARK", "PRELOAD", "AttackProber", "ProbeOptions", "is_lasting", "known_families", "probed_cwes"]

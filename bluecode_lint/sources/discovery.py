@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathspec import PathSpec
 
 PYTHON_SUFFIXES = frozenset({".py", ".pyi", ".pyw"})
+_TELLING_SUFFIXES = PYTHON_SUFFIXES | {".ipynb"}
 DEFAULT_EXCLUDES = (
     ".bzr", ".direnv", ".eggs", ".git", ".hg", ".mypy_cache", ".nox", ".pytest_cache", ".ruff_cache", ".svn", ".tox",
     ".venv", "__pycache__", "__pypackages__", "build", "dist", "node_modules", "site-packages", "venv",
@@ -109,6 +110,9 @@ def choose_staged(
 
 
 def _uri(path: Path, root: Path) -> str:
+    inside, folder = os.fspath(path), os.path.join(root, "")  # noqa: PTH118  # texts: a large tree has many files
+    if inside.startswith(folder) and "/../" not in inside:
+        return inside[len(folder) :].replace(os.sep, "/")
     return Path(os.path.relpath(path, root)).as_posix()
 
 
@@ -116,6 +120,8 @@ def _walk(directory: Path, found: Discovered, excluded: PathSpec[Any]) -> Iterat
     if not _stays_inside(directory, _uri(directory, found.root), found):
         return
     for path in list_candidates(directory, found, excluded):
+        if path.suffix and path.suffix not in _TELLING_SUFFIXES:
+            continue  # most of what a tree holds: not looked at any closer
         uri = _uri(path, found.root)
         if excluded.match_file(uri):
             found.skipped["excluded"] += 1

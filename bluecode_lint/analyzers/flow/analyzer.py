@@ -6,9 +6,10 @@ import gc
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING
+from contextlib import ExitStack, contextmanager, suppress
+from typing import TYPE_CHECKING, Any
 
+from bluecode_lint.analyzers.flow.keeping import digest_of, report_from_document, report_to_document
 from bluecode_lint.analyzers.flow.knowledge import load_knowledge
 from bluecode_lint.analyzers.flow.project import Analyst, Crossings, ModuleReport, is_strong, signature
 from bluecode_lint.analyzers.flow.report import best_of
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from bluecode_lint.analyzers.flow.frame import Summary
     from bluecode_lint.analyzers.ir import Module
     from bluecode_lint.core.model import Artifact, Clearance, Finding, Rule
+    from bluecode_lint.core.protocols import Shelf
 
 THREAT_MODELS = ("auto", "web", "library", "cli")
 _MAX_ROUNDS = 3
@@ -45,6 +47,7 @@ class FlowAnalyzer:
         jobs: int = 1,
         threat_model: str = "auto",
         lowered: Callable[[Artifact], Module] | None = None,
+        shelf: Shelf | None = None,
     ) -> None:
         """Load the knowledge.
 
@@ -55,6 +58,7 @@ class FlowAnalyzer:
             threat_model: Who is hostile: ``web`` clients only, callers of a ``library`` too, or, for a ``cli``, whoever
                 starts the program; ``auto`` decides by what each function looks like.
             lowered: Gives an artifact's module, where others share it; in this process only.
+            shelf: Keeps what each module's analysis gave; it depends on the module and on what is known of its imports.
 
         Raises:
             RulesError: The knowledge is missing or malformed.
@@ -69,6 +73,7 @@ class FlowAnalyzer:
         self._threat_model = threat_model
         self._knowledge = load_knowledge(rules_root, rules, CHECKS)
         self._lowered = lowered
+        self._shelf = shelf
 
     @property
     def name(self) -> str:
@@ -127,6 +132,26 @@ class FlowAnalyzer:
     def _analyse(
         self, tasks: list[Task], pool: ProcessPoolExecutor | None, notes: list[Notification]
     ) -> list[ModuleReport]:
+        """Analyse, but for what is kept of an earlier run."""
+        if self._shelf is None:
+            return self._analyse_anew(tasks, pool, notes)
+        keys = [_key(*task) for task in tasks]
+        kept = self._shelf.get([key for key in keys if key])
+        reports = [_read(kept.get(key)) for key in keys]
+        unknown = [number for number, report in enumerate(reports) if report is None]
+        made = self._analyse_anew([tasks[number] for number in unknown], pool, notes)
+        lasting: dict[str, Any] = {}
+        for number, report in zip(unknown, made, strict=True):
+            reports[number] = report
+            if keys[number] and all(note.level is not Level.ERROR for note in report.notifications):
+                with suppress(TypeError):  # some constant that has no JSON form: analysed anew each time
+                    lasting[keys[number]] = report_to_document(report)
+        self._shelf.put(lasting)
+        return [report for report in reports if report is not None]
+
+    def _analyse_anew(
+        self, tasks: list[Task], pool: ProcessPoolExecutor | None, notes: list[Notification]
+    ) -> list[ModuleReport]:
         if pool is not None:
             try:
                 return list(pool.map(_analyse_in_worker, tasks, chunksize=_CHUNK))
@@ -135,6 +160,25 @@ class FlowAnalyzer:
                 notes.append(Notification(Level.NOTE, "flow-workers-failed", text))
         with _calm_collector():
             return [self._analyst.analyse(artifact, externals) for artifact, externals in tasks]
+
+
+def _key(artifact: Artifact, externals: Mapping[str, Summary]) -> str:
+    """Name everything that a module's report depends on; nothing if some of it has no name."""
+    try:
+        known = [f"{path} {digest_of(externals[path])}" for path in sorted(externals)]
+    except TypeError:
+        return ""
+    return "\0".join((artifact.sha256, artifact.uri, *known))
+
+
+def _read(document: Any) -> ModuleReport | None:  # noqa: ANN401  # JSON
+    """Read a kept report; None if there is none, or it is damaged."""
+    if document is None:
+        return None
+    try:
+        return report_from_document(document)
+    except ValueError:
+        return None
 
 
 @contextmanager
