@@ -126,6 +126,10 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
         from bluecode_lint.cli.triage_command import triage_command  # noqa: PLC0415  # lazy: start-up time
 
         return triage_command
+    if name == "cache":
+        from bluecode_lint.cli.cache_command import cache_command  # noqa: PLC0415  # lazy: start-up time
+
+        return cache_command
     if name == "prove":
         from bluecode_lint.cli.prove_command import prove_command  # noqa: PLC0415  # lazy: start-up time
 
@@ -199,6 +203,10 @@ def make_parser() -> argparse.ArgumentParser:
     replay.add_argument("what", metavar="FINGERPRINT|SCRIPT", help="a result's fingerprint (or its start), or a script")
     replay.add_argument("--show", action="store_true", help="print the script instead of running it")
     replay.add_argument("--sandbox", default="", metavar="LEVEL", help="require this sandbox")
+    cache = commands.add_parser("cache", help="what is kept of earlier runs, and forgetting it")
+    cache.add_argument("action", choices=("info", "clear"), help="count the kept values, or forget them all")
+    cache.add_argument("--cache-dir", default=os.environ.get("BLUECODE_CACHE_DIR", ""), metavar="DIR",
+                       help="where they are (default: the user's cache directory)")  # fmt: skip
     commands.add_parser("doctor", help="which analyzers, sandboxes and models are usable here, and how to get the rest")
     return parser
 
