@@ -91,14 +91,6 @@ class BanditAnalyzer:
         """The version the program prints. Raises `AnalyzerUnavailableError` if it does not start."""
         return tool_version(self.executable)
 
-    def ensure_available(self) -> None:
-        """Make sure that it can be run, without running it.
-
-        Raises:
-            AnalyzerUnavailableError: It is not installed.
-        """
-        self.executable  # noqa: B018  # finding it is the check
-
     def analyze(self, artifacts: Sequence[Artifact]) -> Iterable[Finding | Notification]:
         """Report what Bandit reports, and everything that kept it from looking."""
         if not artifacts:

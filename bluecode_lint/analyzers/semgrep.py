@@ -121,14 +121,6 @@ class SemgrepAnalyzer:
         """The version the program prints. Raises `AnalyzerUnavailableError` if it does not start."""
         return tool_version(self.executable, *_QUIET)
 
-    def ensure_available(self) -> None:
-        """Make sure that it can be run, without running it.
-
-        Raises:
-            AnalyzerUnavailableError: It is not installed.
-        """
-        self.executable  # noqa: B018  # finding it is the check
-
     def analyze(self, artifacts: Sequence[Artifact]) -> Iterable[Finding | Notification]:
         """Report what our rules match, and everything that kept Semgrep from looking."""
         promising = {a.uri: [rule.id for rule in self._known.values() if rule.can_match(a)] for a in artifacts}

@@ -149,7 +149,8 @@ def test_trouble_makes_the_run_an_error_even_with_exit_zero(tmp_path, monkeypatc
 
 
 def test_a_missing_analyzer_refuses_to_start(project, monkeypatch, capsys):
-    monkeypatch.setattr("bluecode_lint.analyzers.bandit.find_executable", _missing)
+    for place in ("process", "bandit"):
+        monkeypatch.setattr(f"bluecode_lint.analyzers.{place}.find_executable", _missing)
     assert scan(project) == ExitCode.ERROR
     assert "bandit is not there" in capsys.readouterr().err
     assert app.run(["doctor"]) == ExitCode.ERROR
