@@ -231,6 +231,7 @@ def _add_knowledge(commands: argparse._SubParsersAction[_Parser]) -> None:
         if name in {"verify", "add"}:
             part.add_argument("--sandbox", default="", metavar="LEVEL", help="require this sandbox")
     parts["show"].add_argument("id", metavar="ID")
+    parts["index"].add_argument("--shapes", action="store_true", help="write rules/knowledge/shapes.json anew, too")
     parts["stats"].add_argument("--retrieval", action="store_true", help="measure retrieval, too (takes a while)")
     parts["verify"].add_argument(
         "--sample", type=_whole_number, default=0, metavar="N", help="N of them, evenly spread"

@@ -22,7 +22,9 @@ from bluecode_lint.knowledge.documents import LINES_FILE_BYTES_MAX, read_capped
 from bluecode_lint.knowledge.exemplars import index_state, open_exemplars
 from bluecode_lint.knowledge.pairs import line_from_pair, load_pairs, measure, pair_files
 from bluecode_lint.knowledge.quality import leave_one_out
+from bluecode_lint.knowledge.shapes import write_shapes
 from bluecode_lint.knowledge.verification import verify_all
+from bluecode_lint.sources.plain import parse_plainly
 from bluecode_lint.sources.syntax import parse_python
 
 if TYPE_CHECKING:
@@ -159,6 +161,8 @@ def _index(arguments: argparse.Namespace) -> ExitCode:
     files, cache = _files(arguments), wiring.cache_directory("")
     open_exemplars(files, rules_root() / "schema", parse_python, cache)
     sys.stdout.write(json.dumps(index_state(files, cache), indent=2) + "\n")
+    if arguments.shapes:
+        sys.stdout.write(f"{write_shapes(rules_root(), parse_plainly)}\n")
     return ExitCode.CLEAN
 
 

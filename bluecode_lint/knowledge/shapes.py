@@ -7,16 +7,20 @@ shapes of unsafe sides count, those that some safe side shares do not.
 from __future__ import annotations
 
 import difflib
+import hashlib
 import itertools
+import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
 
 from bluecode_lint.core.imports import text_of
 from bluecode_lint.knowledge.pairs import bound_names, load_pairs, pair_files, tokens_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from bluecode_lint.core.protocols import Node, Parser, Syntax
@@ -24,6 +28,11 @@ if TYPE_CHECKING:
 
 SHORTEST = 20
 """Tokens below which a function is too plain to be recognised by its shape."""
+
+SHAPES_FILE = "knowledge/shapes.json"
+"""The shapes of the pairs we ship, under the rules directory: reading them takes a thousandth of making them."""
+
+_GRAMMARS = ("tree-sitter-languages", "tree-sitter-python")
 
 DISGUISE = 2
 """How many times as long as a known function one may be that is taken for the same in disguise."""
@@ -63,10 +72,16 @@ class Recognition:
 class KnownShapes:
     """The shapes of a knowledge base. Looking at a function costs its words; only if they fit, its tokens."""
 
-    def __init__(self, pairs: Sequence[Pair], parse: Parser) -> None:
+    def __init__(self, shapes: Mapping[str, KnownShape]) -> None:
+        """Recognise ``shapes``, by the digest of their tokens."""
+        self._shapes = shapes
+        self._by_word = _by_rarest_word(shapes.values())
+
+    @classmethod
+    def of_pairs(cls, pairs: Sequence[Pair], parse: Parser) -> KnownShapes:
         """Take the functions of all verified pairs. O(tokens of all pairs)."""
-        self._shapes: dict[tuple[str, ...], KnownShape] = {}
-        harmless: set[tuple[str, ...]] = set()
+        shapes: dict[str, KnownShape] = {}
+        harmless: set[str] = set()
         for pair in pairs:
             if not pair.is_verified:
                 continue
@@ -75,12 +90,31 @@ class KnownShapes:
             changed = _changed_lines(pair.unsafe_code, pair.safe_code)
             for function in functions_in(parse(pair.unsafe_code).root):
                 anchor = _anchor(function, changed)
-                tokens = _shape_of(function)
-                if anchor is not None and len(tokens) >= SHORTEST:
-                    self._shapes.setdefault(tokens, _known(pair, anchor, function))
-        for tokens in harmless & self._shapes.keys():
-            del self._shapes[tokens]
-        self._by_word = _by_rarest_word(self._shapes.values())
+                if anchor is not None and sum(1 for _ in tokens_of(function)) >= SHORTEST:
+                    shapes.setdefault(_shape_of(function), _known(pair, anchor, function))
+        return cls({shape: known for shape, known in shapes.items() if shape not in harmless})
+
+    @classmethod
+    def from_document(cls, document: Any) -> KnownShapes:  # noqa: ANN401  # JSON
+        """Read what `to_document` wrote.
+
+        Raises:
+            ValueError: It wrote something else.
+        """
+        try:
+            return cls(
+                {
+                    shape: KnownShape(pair_id, cwe, anchor, frozenset(word.encode() for word in words.split()), size)
+                    for shape, pair_id, cwe, anchor, words, size in document
+                }
+            )
+        except (TypeError, AttributeError) as error:
+            message = "these are no shapes"
+            raise ValueError(message) from error
+
+    def to_document(self) -> list[Any]:
+        """Give the shapes as JSON values, sorted."""
+        return sorted([shape, *_row(known)] for shape, known in self._shapes.items())
 
     def __len__(self) -> int:
         return len(self._shapes)
@@ -120,13 +154,54 @@ class KnownShapes:
 
 
 def open_shapes(root: Path, extra: Sequence[Path], parse: Parser) -> KnownShapes:
-    """Load the pairs of ``root`` and of a user's directories, for recognising their unsafe functions.
+    """Load the shapes of the unsafe functions of ``root`` and of a user's directories.
+
+    Those of ``root`` alone are read from `SHAPES_FILE`, unless that was made of other pairs.
 
     Raises:
         RulesError: A file is malformed.
     """
     files = [file for folder in (root, *extra) for file in pair_files(folder)]
-    return KnownShapes(load_pairs(files, root / "schema"), parse)
+    with suppress(OSError, ValueError, TypeError, KeyError):  # absent or of another shape: made anew
+        kept = json.loads((root / SHAPES_FILE).read_bytes())
+        if kept["made-of"] == _digest_of(files):
+            return KnownShapes.from_document(kept["shapes"])
+    return KnownShapes.of_pairs(load_pairs(files, root / "schema"), parse)
+
+
+def write_shapes(root: Path, parse: Parser) -> Path:
+    """Write `SHAPES_FILE` anew, and give where it is.
+
+    Raises:
+        RulesError: A file of pairs is malformed.
+        OSError: It cannot be written.
+    """
+    files = pair_files(root)
+    made = KnownShapes.of_pairs(load_pairs(files, root / "schema"), parse)
+    rows = ",\n".join(json.dumps(row) for row in made.to_document())
+    path = root / SHAPES_FILE
+    path.write_text(f'{{"made-of": "{_digest_of(files)}", "shapes": [\n{rows}\n]}}\n', encoding="utf-8")
+    return path
+
+
+def _row(known: KnownShape) -> list[Any]:
+    words = " ".join(sorted(word.decode() for word in known.words))
+    return [known.pair_id, known.cwe, known.anchor, words, known.size]
+
+
+def _digest_of(files: Iterable[Path]) -> str:
+    """Name what shapes are made of: the pairs, and the grammar that makes their tokens."""
+    digest = hashlib.sha256(" ".join(sorted(map(_installed, _GRAMMARS))).encode())
+    for file in files:
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _installed(name: str) -> str:
+    try:
+        return f"{name} {version(name)}"
+    except PackageNotFoundError:
+        return ""
 
 
 def functions_in(root: Node) -> Iterator[Node]:
@@ -162,8 +237,10 @@ def _anchor(function: Node, changed: frozenset[int]) -> int | None:
     return fallback
 
 
-def _shape_of(function: Node) -> tuple[str, ...]:
-    return tuple(token for token, _ in tokens_of(function))
+def _shape_of(function: Node) -> str:
+    """Give the digest of a function's tokens."""
+    tokens = "\0".join(token for token, _ in tokens_of(function))
+    return hashlib.sha256(tokens.encode("utf-8", "replace")).hexdigest()[:32]
 
 
 def _foreign_words(function: Node) -> frozenset[bytes]:

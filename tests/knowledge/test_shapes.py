@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+import sys
+
 import pytest
 
 from bluecode_lint.analyzers.known_shapes import KnownShapeAnalyzer
 from bluecode_lint.core.model import Artifact, Finding, Notification
 from bluecode_lint.knowledge.catalogue import load_rules, rules_root
 from bluecode_lint.knowledge.pairs import load_pairs, pair_files
-from bluecode_lint.knowledge.shapes import KnownShapes, open_shapes
+from bluecode_lint.knowledge.shapes import SHAPES_FILE, KnownShapes, open_shapes, write_shapes
+from bluecode_lint.sources.plain import parse_plainly
 from bluecode_lint.sources.syntax import parse_python
 
 ROOT = rules_root()
@@ -22,7 +27,7 @@ def pairs():
 
 @pytest.fixture(scope="module")
 def shapes(pairs):
-    return KnownShapes(pairs, parse_python)
+    return KnownShapes.of_pairs(pairs, parse_python)
 
 
 def test_most_unsafe_sides_are_recognised_as_what_they_are_and_no_safe_one(pairs, shapes):
@@ -52,7 +57,7 @@ def test_another_call_is_another_shape(shapes):
 def test_a_shape_that_a_safe_program_shares_is_not_known(pairs):
     one = pairs[0]
     twisted = [one, *(p for p in [pairs[1]])]
-    both = KnownShapes(twisted, parse_python)
+    both = KnownShapes.of_pairs(twisted, parse_python)
     assert list(both.recognise(parse_python(one.unsafe_code)))
     swapped = type(one)(
         **{
@@ -62,7 +67,7 @@ def test_a_shape_that_a_safe_program_shares_is_not_known(pairs):
             "safe_code": one.unsafe_code,
         }
     )
-    assert not list(KnownShapes([one, swapped], parse_python).recognise(parse_python(one.unsafe_code)))
+    assert not list(KnownShapes.of_pairs([one, swapped], parse_python).recognise(parse_python(one.unsafe_code)))
 
 
 def artifact(code: str) -> Artifact:
@@ -108,3 +113,29 @@ def test_without_python_no_knowledge_is_loaded():
         pytest.fail("loaded")
 
     assert list(KnownShapeAnalyzer(RULES, never).analyze([])) == []
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 13), reason="another grammar: its shapes are made when they are needed")
+def test_the_shapes_that_are_shipped_are_those_of_the_pairs(pairs):
+    kept = json.loads((ROOT / SHAPES_FILE).read_text(encoding="utf-8"))
+    made = KnownShapes.of_pairs(pairs, parse_plainly)
+    assert kept["shapes"] == made.to_document(), "run `bluecode-lint kb index --shapes`"
+    opened = open_shapes(ROOT, (), lambda _text: pytest.fail("made anew"))
+    assert opened.to_document() == made.to_document()
+
+
+@pytest.mark.parametrize("content", [None, b"{}", b"[]", b"nonsense", b'{"made-of": "other", "shapes": []}'])
+def test_without_them_they_are_made(tmp_path, content):
+    for name in ("schema", "knowledge"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    (tmp_path / SHAPES_FILE).unlink()
+    first = next((tmp_path / "knowledge" / "code").glob("*.jsonl"))
+    for other in (tmp_path / "knowledge" / "code").glob("*.jsonl"):
+        if other != first:
+            other.unlink()
+    if content is not None:
+        (tmp_path / SHAPES_FILE).write_bytes(content)
+    made = open_shapes(tmp_path, (), parse_plainly).to_document()
+    assert 0 < len(made) < 20
+    assert write_shapes(tmp_path, parse_plainly) == tmp_path / SHAPES_FILE
+    assert open_shapes(tmp_path, (), lambda _text: pytest.fail("made anew")).to_document() == made
