@@ -38,8 +38,6 @@ class Analysis:
         self._jobs = jobs
         self._threat_model = threat_model
         self._knowledge = knowledge
-        self._readings: _SharedReadings | None = None
-        self._lock = Lock()
 
     def make_analyzers(self, shelves: Shelves) -> tuple[Analyzer, ...]:
         """Put what is kept before each analyzer; external tools first, so that they run while we work.
@@ -49,14 +47,15 @@ class Analysis:
         """
         for name in _EXTERNAL:
             _find_program(name)
-        modules = partial(shelves.shelf, "module", self._threat_model)
+        shared = _Once(lambda: _SharedReadings(shelves.shelf("plain")))
+        flow = partial(self._open_flow, shared, shelves.shelf("module", self._threat_model))
         return (
             shelves.before("semgrep", self.open_semgrep),
             shelves.before("bandit", self.open_bandit),
-            shelves.before_batch("flow", partial(self._open_flow, modules), self._threat_model),
-            shelves.before("misuse", self._open_misuse, in_project=True),
+            shelves.before_batch("flow", flow, self._threat_model),
+            shelves.before("misuse", partial(self._open_misuse, shared), in_project=True),
             shelves.before("manipulation", lambda: self._manipulation),
-            shelves.before("knowledge", self._open_shapes),
+            shelves.before("knowledge", partial(self._open_shapes, shared)),
         )
 
     def open_semgrep(self) -> SemgrepAnalyzer:
@@ -76,39 +75,34 @@ class Analysis:
         return self._manipulation.addresses_reviewer(artifact)
 
     # In this process: with Bandit and Semgrep on the other processors, workers of its own cost more than they give.
-    def _open_flow(self, open_shelf: Callable[[], Shelf | None]) -> Analyzer:
+    def _open_flow(self, shared: _Once, shelf: Shelf | None) -> Analyzer:
         from bluecode_lint.analyzers.flow import FlowAnalyzer  # noqa: PLC0415  # lazy: start-up time
 
-        shared, model = self._shared, self._threat_model
-        flow = FlowAnalyzer(rules_root(), self._rules, threat_model=model, lowered=shared.lowered, shelf=open_shelf())
-        return shared.plainly(flow)
+        model, readings = self._threat_model, shared()
+        return readings.plainly(
+            FlowAnalyzer(rules_root(), self._rules, threat_model=model, lowered=readings.lowered, shelf=shelf)
+        )
 
-    def _open_misuse(self) -> Analyzer:
+    def _open_misuse(self, shared: _Once) -> Analyzer:
         from bluecode_lint.analyzers.misuse import MisuseAnalyzer  # noqa: PLC0415  # lazy: start-up time
 
-        return self._shared.plainly(MisuseAnalyzer(rules_root(), self._rules, lowered=self._shared.lowered))
+        readings = shared()
+        return readings.plainly(MisuseAnalyzer(rules_root(), self._rules, lowered=readings.lowered))
 
-    def _open_shapes(self) -> Analyzer:
+    def _open_shapes(self, shared: _Once) -> Analyzer:
         """Open what knows the functions of the knowledge base, and reads what resembles them plainly."""
         from bluecode_lint.analyzers.known_shapes import KnownShapeAnalyzer  # noqa: PLC0415  # lazy: start-up time
         from bluecode_lint.analyzers.plain import PlainTextAnalyzer  # noqa: PLC0415  # lazy: start-up time
         from bluecode_lint.knowledge.shapes import open_shapes  # noqa: PLC0415  # lazy: start-up time
-        from bluecode_lint.sources.plain import parse_plainly, plain_artifact, plain_functions  # noqa: PLC0415  # lazy: start-up time
+        from bluecode_lint.sources.plain import parse_plainly, plain_functions  # noqa: PLC0415  # lazy: start-up time
 
         known = cache(partial(open_shapes, rules_root(), self._knowledge, parse_plainly))
 
         def plainly(artifact: Artifact) -> Artifact:
-            plain = plain_artifact(artifact)
+            plain = shared().plain(artifact)
             return plain_functions(plain, known().resembling(plain.syntax))
 
         return PlainTextAnalyzer(KnownShapeAnalyzer(self._rules, lambda: known().recognise), plainly, instead=True)
-
-    @property
-    def _shared(self) -> _SharedReadings:
-        with self._lock:
-            if self._readings is None:
-                self._readings = _SharedReadings()
-            return self._readings
 
     @cached_property
     def _manipulation(self) -> ManipulationAnalyzer:
@@ -117,20 +111,35 @@ class Analysis:
         return ManipulationAnalyzer(rules_root(), self._rules)
 
 
-class _SharedReadings:
-    """What two analyzers read of a file alike: its plain text, and its lowered module."""
+class _Once:
+    """Makes what several analyzers share when the first of them asks; the others wait."""
 
-    def __init__(self) -> None:
+    def __init__(self, make: Callable[[], _SharedReadings]) -> None:
+        self._make = make
+        self._made: _SharedReadings | None = None
+        self._lock = Lock()
+
+    def __call__(self) -> _SharedReadings:
+        with self._lock:
+            if self._made is None:
+                self._made = self._make()
+            return self._made
+
+
+class _SharedReadings:
+    """What several analyzers read of a file alike: its plain form, and its lowered module."""
+
+    def __init__(self, shelf: Shelf | None) -> None:
         from bluecode_lint.analyzers.lowered import LoweredModules  # noqa: PLC0415  # lazy: start-up time
-        from bluecode_lint.sources.plain import plain_artifact  # noqa: PLC0415  # lazy: start-up time
+        from bluecode_lint.sources.plain import PlainArtifacts  # noqa: PLC0415  # lazy: start-up time
 
         self.lowered = LoweredModules()
-        self._plain = cache(plain_artifact)
+        self.plain = PlainArtifacts(shelf)
 
     def plainly(self, analyzer: Analyzer) -> Analyzer:
         from bluecode_lint.analyzers.plain import PlainTextAnalyzer  # noqa: PLC0415  # lazy: start-up time
 
-        return PlainTextAnalyzer(analyzer, self._plain)
+        return PlainTextAnalyzer(analyzer, self.plain)
 
 
 def external_programs() -> Iterator[Path]:

@@ -14,6 +14,7 @@ import hashlib
 import re
 from collections import Counter
 from dataclasses import replace
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from bluecode_lint.sources.syntax import parse_python
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from bluecode_lint.core.model import Artifact
+    from bluecode_lint.core.protocols import Shelf
     from bluecode_lint.sources.syntax import LazySyntax
 
     Edit = tuple[int, int, bytes]
@@ -76,6 +78,38 @@ def plain_artifact(artifact: Artifact) -> Artifact:
     """Give a program as an artifact of its plain text, or the artifact itself where there is nothing to undo."""
     text = plain_text(artifact.text)
     return artifact if text == artifact.text else _with_text(artifact, text)
+
+
+class PlainArtifacts:
+    """Gives the plain form of each program, worked out once for all who ask, and kept on a shelf if there is one.
+
+    Safe to share between threads: the others wait.
+    """
+
+    def __init__(self, shelf: Shelf | None = None) -> None:
+        """Start with nothing worked out."""
+        self._shelf = shelf
+        self._made: dict[str, Artifact] = {}
+        self._lock = Lock()
+
+    def __call__(self, artifact: Artifact) -> Artifact:
+        """Give a program as an artifact of its plain text, or the artifact itself where there is nothing to undo."""
+        with self._lock:
+            key = f"{artifact.sha256} {artifact.uri}"
+            made = self._made.get(key)
+            if made is None:
+                made = self._made[key] = self._make(artifact)
+            return made
+
+    def _make(self, artifact: Artifact) -> Artifact:
+        if self._shelf is None:
+            return plain_artifact(artifact)
+        text = self._shelf.get([artifact.sha256]).get(artifact.sha256)
+        if not isinstance(text, str):
+            plain = plain_artifact(artifact)
+            self._shelf.put({artifact.sha256: "" if plain is artifact else plain.text})
+            return plain
+        return _with_text(artifact, text) if text else artifact
 
 
 def _with_text(artifact: Artifact, text: str) -> Artifact:

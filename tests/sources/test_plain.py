@@ -8,7 +8,14 @@ import pytest
 
 from bluecode_lint.core.model import Artifact
 from bluecode_lint.redteam.operators import OPERATORS, rewrite
-from bluecode_lint.sources.plain import SIZE_MAX, parse_plainly, plain_artifact, plain_functions, plain_text
+from bluecode_lint.sources.plain import (
+    SIZE_MAX,
+    PlainArtifacts,
+    parse_plainly,
+    plain_artifact,
+    plain_functions,
+    plain_text,
+)
 from bluecode_lint.sources.syntax import parse_python
 
 PROGRAM = """
@@ -137,3 +144,30 @@ def test_only_the_chosen_functions_are_made_thoroughly_plain():
 def test_what_is_too_large_is_left_alone():
     text = "getattr(os, 'system')(x)\n" + "#" * SIZE_MAX
     assert plain_text(text) == text
+
+
+def test_a_program_is_written_plainly_once_for_all_who_ask():
+    hidden, plain = (
+        Artifact("a.py", "python", text, sha, parse_python(text))
+        for text, sha in (("import os\ngetattr(os, 'system')('ls')\n", "1"), ("x = 1\n", "2"))
+    )
+
+    class Memory:
+        def __init__(self):
+            self.values = {}
+
+        def get(self, keys):
+            return {key: self.values[key] for key in keys if key in self.values}
+
+        def put(self, values):
+            self.values.update(values)
+
+    memory = Memory()
+    for shelf in (None, memory, memory):
+        readings = PlainArtifacts(shelf)
+        assert readings(hidden) == plain_artifact(hidden)
+        assert readings(hidden) is readings(hidden)
+        assert readings(plain) is plain
+    assert memory.values == {"1": plain_artifact(hidden).text, "2": ""}
+    memory.values["1"] = 3  # damaged: worked out again
+    assert PlainArtifacts(memory)(hidden) == plain_artifact(hidden)
