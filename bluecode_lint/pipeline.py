@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from bluecode_lint.core.model import Region, Retrieved, Suppression
     from bluecode_lint.core.protocols import Analyzer, Experimenter, Prober, Reasoner, Retriever
+    from bluecode_lint.core.shard import Shard
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,8 @@ class Policy:
     min_level: Level = Level.NOTE
     honour_suppressions: bool = True
     probe_budget: int = 60
+    shard: Shard | None = None
+    """The share of the files that is reported on; the others are read for what flows between them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +91,13 @@ class Decision:
 
 def scan(artifacts: Sequence[Artifact], tools: Tools, policy: Policy, trouble: Iterable[Notification] = ()) -> Run:
     """Scan decoded files. ``trouble`` is what already went wrong on the way here; it becomes part of the run."""
+    share = [a for a in artifacts if policy.shard is None or policy.shard.holds(a.uri)]
     reports, clearances, notifications = find(artifacts, tools)
     findings = standing(reports, clearances)
     merged = merge(f for f in findings if policy.selects(f))
     identities = dict(zip(merged, fingerprints(merged), strict=True))
     wanted = [f for f in merged if policy.in_scope(f)]
-    suppressed, remarks = find_suppressed([*merged, *reports], artifacts, tools.rules, policy)
+    suppressed, remarks = find_suppressed([*merged, *reports], share, tools.rules, policy)
     sources = {artifact.uri: artifact for artifact in artifacts}
     confirmations, cut = probe([f for f in wanted if f not in suppressed], sources, tools, policy.probe_budget)
     cases = [Case(f, tools.rules[f.rule_id], sources[f.location.uri], confirmations.get(f, NOT_RUN)) for f in wanted]
@@ -106,9 +110,10 @@ def scan(artifacts: Sequence[Artifact], tools: Tools, policy: Policy, trouble: I
         artifacts=tuple(a for a in artifacts if a.uri in reported),
         rules=tuple(tools.rules[rule_id] for rule_id in sorted(tools.rules)),
         results=results,
-        notifications=tuple(sorted({*trouble, *notifications, *remarks, *cut, *told})),
+        notifications=tuple(sorted({*_of_share(trouble, policy.shard), *notifications, *remarks, *cut, *told})),
         tool_version=tools.tool_version,
-        statistics={**count(artifacts, cases, results), **(batch.statistics if batch else {})},
+        statistics={**count(share, cases, results), **(batch.statistics if batch else {})},
+        shard=policy.shard,
     )
 
 
@@ -137,6 +142,11 @@ def triage(
         for finding, rule in zip(findings, rules, strict=True)
     ]
     return [(judged, decision_of(judged)) for judged in judge(experiment(cases, tools), tools)], notifications
+
+
+def _of_share(trouble: Iterable[Notification], shard: Shard | None) -> list[Notification]:
+    """Leave out what went wrong with files of other shards, which say so themselves."""
+    return [n for n in trouble if shard is None or not n.uri or shard.holds(n.uri)]
 
 
 # --- find ------------------------------------------------------------------------------------------------------------

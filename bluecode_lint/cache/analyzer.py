@@ -19,27 +19,19 @@ if TYPE_CHECKING:
 class CachedAnalyzer:
     """Asks an analyzer that judges each file by itself, about the files for which no answer is kept.
 
-    ``context`` names what else of the batch the analyzer takes into account. An answer is kept unless the analyzer had
-    trouble with the file that another run may not have: a notification above a note.
+    An answer is kept unless the analyzer had trouble with the file that another run may not have: a notification above
+    a note.
     """
 
-    def __init__(
-        self,
-        name: str,
-        open_inner: Callable[[], Analyzer],
-        shelf: Shelf,
-        context: Callable[[Sequence[Artifact]], str] = lambda _artifacts: "",
-    ) -> None:
+    def __init__(self, name: str, open_inner: Callable[[], Analyzer], shelf: Shelf) -> None:
         """Put ``shelf`` in front of the analyzer called ``name``, which is opened if it has to look."""
         self.name = name
         self._open_inner = open_inner
         self._shelf = shelf
-        self._context = context
 
     def analyze(self, artifacts: Sequence[Artifact]) -> Iterable[Answer]:
         """Give what is kept, and what the analyzer says of the rest."""
-        context = self._context(artifacts)
-        keys = {artifact.uri: f"{context}\0{_named(artifact)}" for artifact in artifacts}
+        keys = {artifact.uri: _named(artifact) for artifact in artifacts}
         kept = self._shelf.get(keys.values())
         unseen = []
         for artifact in artifacts:
@@ -87,12 +79,6 @@ class CachedBatchAnalyzer:
             yield answer
         if not any(map(_is_trouble, answers)):
             self._shelf.put({key: _written(answers)})
-
-
-def uris_of(artifacts: Sequence[Artifact]) -> str:
-    """Name a batch by its files' names: the context of an analyzer that asks which modules a project has."""
-    names = "\n".join(sorted(artifact.uri for artifact in artifacts))
-    return hashlib.sha256(names.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _named(artifact: Artifact) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from contextlib import suppress
 from functools import cache, cached_property, partial
 from threading import Lock
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
 
 
 class Analysis:
-    """Opens the analyzers. ``knowledge`` are the user's own directories of it, ``jobs`` the workers of each tool."""
+    """Opens the analyzers. ``knowledge`` are the user's own directories of it, ``jobs`` the workers of each tool.
+
+    ``uris`` are all files of the project, whichever of them an analyzer has to look at.
+    """
 
     def __init__(
         self,
@@ -32,12 +36,14 @@ class Analysis:
         jobs: int = 1,
         threat_model: str = "auto",
         knowledge: Sequence[Path] = (),
+        uris: Sequence[str] = (),
     ) -> None:
         """Keep what the analyzers are opened with."""
         self._rules = rules
         self._jobs = jobs
         self._threat_model = threat_model
         self._knowledge = knowledge
+        self._uris = sorted(uris)
 
     def make_analyzers(self, shelves: Shelves) -> tuple[Analyzer, ...]:
         """Put what is kept before each analyzer; external tools first, so that they run while we work.
@@ -47,13 +53,14 @@ class Analysis:
         """
         for name in _EXTERNAL:
             _find_program(name)
+        names = hashlib.sha256("\n".join(self._uris).encode("utf-8", "surrogatepass")).hexdigest()
         shared = _Once(lambda: _SharedReadings(shelves.shelf("plain")))
         flow = partial(self._open_flow, shared, shelves.shelf("module", self._threat_model))
         return (
             shelves.before("semgrep", self.open_semgrep),
             shelves.before("bandit", self.open_bandit),
             shelves.before_batch("flow", flow, self._threat_model),
-            shelves.before("misuse", partial(self._open_misuse, shared), in_project=True),
+            shelves.before("misuse", partial(self._open_misuse, shared), names),
             shelves.before("manipulation", lambda: self._manipulation),
             shelves.before("knowledge", partial(self._open_shapes, shared)),
         )
@@ -87,7 +94,7 @@ class Analysis:
         from bluecode_lint.analyzers.misuse import MisuseAnalyzer  # noqa: PLC0415  # lazy: start-up time
 
         readings = shared()
-        return readings.plainly(MisuseAnalyzer(rules_root(), self._rules, lowered=readings.lowered))
+        return readings.plainly(MisuseAnalyzer(rules_root(), self._rules, lowered=readings.lowered, uris=self._uris))
 
     def _open_shapes(self, shared: _Once) -> Analyzer:
         """Open what knows the functions of the knowledge base, and reads what resembles them plainly."""

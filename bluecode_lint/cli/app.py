@@ -134,10 +134,11 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
         from bluecode_lint.cli.prove_command import prove_command  # noqa: PLC0415  # lazy: start-up time
 
         return prove_command
-    from bluecode_lint.cli import commands  # noqa: PLC0415  # lazy: start-up time
+    from bluecode_lint.cli import commands, sharding  # noqa: PLC0415  # lazy: start-up time
 
     return {
         "scan": commands.scan_command,
+        "merge": sharding.merge_command,
         "explain": commands.explain_command,
         "rules": commands.rules_command,
         "replay": commands.replay_command,
@@ -185,6 +186,7 @@ def make_parser() -> argparse.ArgumentParser:
     triage.add_argument("--mapping", type=Path, metavar="FILE", help="YAML with lines like `their-rule-id: CWE-78`")
     triage.add_argument("--merge", action="store_true", help="write one run with the results of all")
     _add_options(triage, TRIAGE_OPTIONS)
+    _add_merge(commands)
     init = commands.add_parser("init", help="set a repository up: configuration, pre-commit hooks, GitHub workflow")
     init.add_argument("--diff", action="store_true", help="show what would be written, and write nothing")
     serve = commands.add_parser("serve", help="check instructions and scan code over HTTP (extra `serve`)")
@@ -209,6 +211,19 @@ def make_parser() -> argparse.ArgumentParser:
                        help="where they are (default: the user's cache directory)")  # fmt: skip
     commands.add_parser("doctor", help="which analyzers, sandboxes and models are usable here, and how to get the rest")
     return parser
+
+
+def _add_merge(commands: argparse._SubParsersAction[_Parser]) -> None:
+    part = commands.add_parser(
+        "merge", help="make one SARIF report of those that `scan --shard` wrote",
+        description="Make one report of those of all shards: byte for byte what the scan without --shard writes.",
+        formatter_class=_Formatter,
+    )  # fmt: skip
+    part.add_argument("reports", nargs="+", type=Path, metavar="REPORT", help="the SARIF of every shard")
+    part.add_argument("--partial", action="store_true", help="merge what there is, and say which shards are missing")
+    part.add_argument("--output", "-o", type=Path, metavar="FILE", help="write to this file")
+    part.add_argument("--fail-on", choices=("note", "warning", "error", "never"), default="warning",
+                      help="exit with 1 if a result has at least this level (default: warning)")  # fmt: skip
 
 
 def _add_knowledge(commands: argparse._SubParsersAction[_Parser]) -> None:

@@ -20,6 +20,7 @@ from bluecode_lint.cli.outputs import plan_outputs, wants_color, write_report
 from bluecode_lint.cli.replays import find_replay, keep_replays
 from bluecode_lint.cli.selectors import resolve
 from bluecode_lint.cli.settings import OPTIONS, Settings, Shape, parse_value
+from bluecode_lint.cli.sharding import name_scan, read_shard
 from bluecode_lint.core.errors import ExitCode
 from bluecode_lint.core.model import Level
 from bluecode_lint.pipeline import scan
@@ -46,18 +47,22 @@ def scan_command(arguments: argparse.Namespace) -> ExitCode:
     )
     if arguments.show_settings:
         return show_settings(settings)
+    shard = read_shard(settings)
     if settings["show-files"]:
-        sys.stdout.write("".join(f"{uri}\n" for uri in list_inputs(settings, paths, cwd)))
+        uris = list_inputs(settings, paths, cwd)
+        sys.stdout.write("".join(f"{uri}\n" for uri in uris if shard is None or shard.holds(uri)))
         return ExitCode.CLEAN
     destinations, baseline = plan_outputs(settings), open_baseline(settings)
     started = time.monotonic()
     rules = wiring.load_catalogue(settings)
     policy = wiring.make_policy(settings, rules)
     inputs = collect_inputs(settings, paths, cwd)
-    with wiring.open_tools(settings, rules, inputs) as (tools, remarks), Interruption() as interruption:
+    policy = replace(policy, shard=name_scan(shard, settings, inputs) if shard else None)
+    with wiring.open_tools(settings, rules, inputs, shard=shard) as (tools, remarks), Interruption() as interruption:
         trouble = (*inputs.notifications, *remarks)
         run = scan(inputs.artifacts, replace(tools, stops=interruption), wiring.narrow(policy, inputs), trouble)
-    run = settle_baseline(run, baseline, settings, inputs.root, {artifact.uri for artifact in inputs.artifacts})
+    scanned = {a.uri for a in inputs.artifacts if shard is None or shard.holds(a.uri)}
+    run = settle_baseline(run, baseline, settings, inputs.root, scanned)
     problem = keep_replays(run, wiring.cache_directory(settings["cache-dir"]))
     if problem:
         sys.stderr.write(f"bluecode-lint: {problem}\n")

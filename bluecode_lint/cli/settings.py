@@ -101,6 +101,8 @@ OPTIONS: tuple[Option, ...] = (
     _operator("diff-base", Shape.TEXT, "", "report only what lies in lines changed since this commit or branch",
               metavar="REF", group="files"),
     _operator("staged", Shape.FLAG, _OFF, "scan what is staged in git's index, not the work tree", group="files"),
+    _operator("shard", Shape.TEXT, "", "report on the I-th of N shares of the files; `merge` makes one report of all",
+              metavar="I/N", group="files"),
     _operator("show-files", Shape.FLAG, _OFF, "list the files that would be scanned, and stop", group="files"),
     _repo("threat-model", Shape.CHOICE, "auto", "who is hostile: callers of a web app, a library, a command line",
           choices=("auto", "web", "library", "cli"), group="analysis"),

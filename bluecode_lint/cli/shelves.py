@@ -34,17 +34,15 @@ class Shelves:
         """Give the place for values of one kind that depend on ``words`` of settings, too."""
         return None if self._store is None else self._store.shelf(kind, "\0".join((self._state, *words)))
 
-    def before(self, name: str, open_analyzer: Callable[[], Analyzer], *, in_project: bool = False) -> Analyzer:
-        """Put a shelf before an analyzer that judges each file by itself, or also by which other files there are.
+    def before(self, name: str, open_analyzer: Callable[[], Analyzer], *words: str) -> Analyzer:
+        """Put a shelf before an analyzer that judges each file by itself and by ``words``.
 
         With a shelf the analyzer is opened only if it has to look.
         """
-        from bluecode_lint.cache.analyzer import CachedAnalyzer, uris_of  # noqa: PLC0415  # lazy: start-up time
+        from bluecode_lint.cache.analyzer import CachedAnalyzer  # noqa: PLC0415  # lazy: start-up time
 
-        shelf = self.shelf(name)
-        if shelf is None:
-            return open_analyzer()
-        return CachedAnalyzer(name, open_analyzer, shelf, *((uris_of,) if in_project else ()))
+        shelf = self.shelf(name, *words)
+        return open_analyzer() if shelf is None else CachedAnalyzer(name, open_analyzer, shelf)
 
     def before_batch(self, name: str, open_analyzer: Callable[[], Analyzer], *words: str) -> Analyzer:
         """Put a shelf before an analyzer that takes all files together."""

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from bluecode_lint.cli.inputs import Inputs
     from bluecode_lint.cli.settings import Settings
     from bluecode_lint.core.model import Rule
-    from bluecode_lint.core.protocols import Emitter, Prober, Sandbox
+    from bluecode_lint.core.protocols import Analyzer, Emitter, Prober, Sandbox
+    from bluecode_lint.core.shard import Shard
 
 
 def cache_directory(chosen: str) -> Path:
@@ -78,11 +79,18 @@ def narrow(policy: Policy, inputs: Inputs) -> Policy:
 
 @contextmanager
 def open_tools(
-    settings: Settings, rules: Mapping[str, Rule], inputs: Inputs, *, journal: bool = False, anew: bool = False
+    settings: Settings,
+    rules: Mapping[str, Rule],
+    inputs: Inputs,
+    *,
+    journal: bool = False,
+    anew: bool = False,
+    shard: Shard | None = None,
 ) -> Iterator[tuple[Tools, tuple[Notification, ...]]]:
     """Build every part, give it with what a reader must know of it, and take it all down afterwards.
 
-    With a ``journal`` each confirmation tells every attempt; ``anew`` takes nothing from earlier runs.
+    With a ``journal`` each confirmation tells every attempt; ``anew`` takes nothing from earlier runs; with a ``shard``
+    analyzers report on its files only.
 
     Raises:
         AnalyzerUnavailableError: A wanted analyzer is missing.
@@ -97,7 +105,8 @@ def open_tools(
     remarks: list[Notification] = []
     root, cache = rules_root(), cache_directory(settings["cache-dir"])
     extra = knowledge_directories(settings["knowledge"])
-    analysis = Analysis(rules, jobs=jobs, threat_model=settings["threat-model"], knowledge=extra)
+    uris = [artifact.uri for artifact in inputs.artifacts]
+    analysis = Analysis(rules, jobs=jobs, threat_model=settings["threat-model"], knowledge=extra, uris=uris)
     retriever = open_retriever(root, parse_python, cache=cache, extra=extra)
     examples = partial(open_examples, root, retriever, extra)
     with (
@@ -108,7 +117,7 @@ def open_tools(
     ):
         yield (
             Tools(
-                analyzers=(*analysis.make_analyzers(shelves), *thinking.reviewers),
+                analyzers=_shared_out((*analysis.make_analyzers(shelves), *thinking.reviewers), shard),
                 rules=rules,
                 retriever=shelves.before_retriever(retriever),
                 reasoner=shelves.before_reasoner(thinking.reasoner),
@@ -121,6 +130,15 @@ def open_tools(
             tuple(remarks),
         )
         progress.clear()
+
+
+def _shared_out(analyzers: tuple[Analyzer, ...], shard: Shard | None) -> tuple[Analyzer, ...]:
+    """Let every analyzer look at a shard alone, but the one that follows data from file to file."""
+    if shard is None:
+        return analyzers
+    from bluecode_lint.analyzers.share import ShareAnalyzer  # noqa: PLC0415  # lazy: start-up time
+
+    return tuple(ShareAnalyzer(a, shard.holds, reads_all=a.name == "flow") for a in analyzers)
 
 
 def knowledge_directories(name: str) -> tuple[Path, ...]:

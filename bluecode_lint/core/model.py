@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bluecode_lint.core.protocols import Syntax
+    from bluecode_lint.core.shard import Shard
 
 
 # --- where -----------------------------------------------------------------------------------------------------------
@@ -440,6 +441,8 @@ class Run:
     notifications: tuple[Notification, ...]
     tool_version: str
     statistics: Mapping[str, int] = field(default_factory=dict)
+    shard: Shard | None = None
+    """The share that was looked at, if it was not everything."""
 
     @property
     def execution_successful(self) -> bool:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
+import sys
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote, unquote
 
 from bluecode_lint.core.fingerprint import FINGERPRINT_NAME
 from bluecode_lint.core.model import Level, Notification
@@ -31,15 +33,19 @@ from bluecode_lint.emitters.wording import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from bluecode_lint.core.model import Artifact, Location, Region, Result, Rule, Run
+    from bluecode_lint.core.shard import Shard
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 RESULTS_CUT = "sarif-results-cut"
 LOCATIONS_CUT = "sarif-locations-cut"
+SCAN_PROPERTY = "bluecode/scan"
+"""Names the scan that a shard is of."""
 
-_ROOT = "%SRCROOT%"
+T = TypeVar("T")
+ROOT = "%SRCROOT%"
 _CWE_COMPONENT = {"name": "CWE", "index": 0}
 _LONGEST_PAYLOAD = 200
 _MOST_LINKS = 8
@@ -69,14 +75,50 @@ class SarifEmitter:
 
     def emit(self, run: Run) -> str:
         """Render a run, byte for byte the same for the same run."""
+        limits = self._limits if run.shard is None else _for_merging(self._limits)
         worst_first = by_severity(live_results(run))
-        kept = min(len(worst_first), self._limits.results)
-        while True:
-            log = _Log(run, self._limits, worst_first[:kept], len(worst_first) - kept).render()
-            size = _gzipped_size(log, self._limits.gzipped_bytes)
-            if size <= self._limits.gzipped_bytes or not kept:
-                return log
-            kept = min(kept - 1, int(kept * self._limits.gzipped_bytes / size * 0.95))
+        return fit(worst_first, limits, lambda results, cut: _Log(run, limits, results, cut).render())
+
+
+def _for_merging(limits: GithubLimits) -> GithubLimits:
+    """Lift the limits that only the whole of a scan's shards is to be cut by; links reach no further than those."""
+    return replace(
+        limits,
+        gzipped_bytes=sys.maxsize,
+        results=sys.maxsize,
+        locations_of_a_result=sys.maxsize,
+        steps_of_a_flow=sys.maxsize,
+    )
+
+
+def fit(worst_first: Sequence[T], limits: GithubLimits, render: Callable[[Sequence[T], int], str]) -> str:
+    """Render as many results as GitHub takes; ``render`` is given those and how many were cut."""
+    kept = min(len(worst_first), limits.results)
+    while True:
+        log = render(worst_first[:kept], len(worst_first) - kept)
+        size = _gzipped_size(log, limits.gzipped_bytes)
+        if size <= limits.gzipped_bytes or not kept:
+            return log
+        kept = min(kept - 1, int(kept * limits.gzipped_bytes / size * 0.95))
+
+
+def write_log(run: Mapping[str, Any]) -> str:
+    """Write a log with one run as JSON."""
+    log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
+    # Indented for people; of thousands of results only machines read on, and the compact form is ten times faster.
+    indent = 1 if len(run["results"]) <= _MOST_INDENTED else None
+    return safe_json(json.dumps(log, ensure_ascii=False, indent=indent)) + "\n"
+
+
+def automation_id(shard: Shard | None) -> str:
+    """Name the run, so that GitHub keeps the shards of a scan apart."""
+    return f"{TOOL_NAME}/" + (f"shard-{shard.number}-of-{shard.of}/" if shard else "")
+
+
+def shard_of(name: str) -> tuple[int, int] | None:
+    """Read which shard a run is, of how many, from its name; None if it is none."""
+    match = re.fullmatch(rf"{TOOL_NAME}/shard-([1-9][0-9]*)-of-([1-9][0-9]*)/", name)
+    return (int(match[1]), int(match[2])) if match and int(match[1]) <= int(match[2]) else None
 
 
 def _gzipped_size(log: str, enough: int) -> int:
@@ -114,9 +156,9 @@ class _Log:
                     "toolExecutionNotifications": [self.notification(n, notification_ids) for n in notifications],
                 }
             ],
-            "automationDetails": {"id": f"{TOOL_NAME}/"},
+            "automationDetails": {"id": automation_id(self.run.shard)},
             "columnKind": "unicodeCodePoints",
-            "originalUriBaseIds": {_ROOT: {"description": {"text": "The root of the scanned tree."}}},
+            "originalUriBaseIds": {ROOT: {"description": {"text": "The root of the scanned tree."}}},
             "artifacts": [
                 {
                     "location": self.artifact_location(artifact.uri),
@@ -126,13 +168,13 @@ class _Log:
                 for artifact in self.artifacts.values()
             ],
             "results": results,
-            "taxonomies": [self.taxonomy()],
-            "properties": {f"bluecode/{key}": value for key, value in sorted(self.run.statistics.items())},
+            "taxonomies": [weaknesses(list(self.cwe_index))],
+            "properties": {
+                **{f"bluecode/{key}": value for key, value in sorted(self.run.statistics.items())},
+                **({SCAN_PROPERTY: self.run.shard.scan} if self.run.shard else {}),
+            },
         }
-        log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
-        # Indented for people; of thousands of results only machines read on, and the compact form is ten times faster.
-        indent = 1 if len(results) <= _MOST_INDENTED else None
-        return safe_json(json.dumps(log, ensure_ascii=False, indent=indent)) + "\n"
+        return write_log(run)
 
     # --- the tool ----------------------------------------------------------------------------------------------------
 
@@ -143,7 +185,7 @@ class _Log:
             "name": TOOL_NAME,
             **({"version": version, "semanticVersion": version} if version else {}),
             "rules": [self.rule(rule) for rule in self.rules],
-            "notifications": [{"id": name, "shortDescription": {"text": _words(name)}} for name in notification_ids],
+            "notifications": [kind_of_notification(name) for name in notification_ids],
             "supportedTaxonomies": [_CWE_COMPONENT],
         }
 
@@ -172,17 +214,6 @@ class _Log:
             },
         }
 
-    def taxonomy(self) -> dict[str, Any]:
-        """List the weaknesses that rules and results refer to."""
-        return {
-            "name": "CWE",
-            "organization": "MITRE",
-            "shortDescription": {"text": "The MITRE Common Weakness Enumeration."},
-            "informationUri": "https://cwe.mitre.org/",
-            "isComprehensive": False,
-            "taxa": [{"id": str(cwe), "helpUri": cwe_url(cwe)} for cwe in self.cwe_index],
-        }
-
     def taxon(self, cwe: int) -> dict[str, Any]:
         """Refer to a weakness."""
         return {"id": str(cwe), "index": self.cwe_index[cwe], "toolComponent": _CWE_COMPONENT}
@@ -191,16 +222,9 @@ class _Log:
 
     def notifications(self) -> list[Notification]:
         """Give the run's notifications and what this file itself had to leave out."""
-        added = []
-        if self.cut:
-            total = len(self.results) + self.cut
-            message = f"{self.cut} of {total} results, the least severe, were left out to stay within GitHub's limits."
-            added.append(Notification(Level.WARNING, RESULTS_CUT, message))
         clipped = sum(self.is_clipped(result) for result in self.results)
-        if clipped:
-            message = f"Steps of the flow or related places of {clipped} results were left out (GitHub's limits)."
-            added.append(Notification(Level.NOTE, LOCATIONS_CUT, message))
-        return [*self.run.notifications, *added]
+        told = (replace(n, message=sentence(n.message), uri=uri_of(n.uri)) for n in self.run.notifications)
+        return [*sorted(told), *cut_notifications(len(self.results), self.cut, clipped)]
 
     def is_clipped(self, result: Result) -> bool:
         """Tell whether a result has more places than may be written."""
@@ -210,13 +234,8 @@ class _Log:
 
     def notification(self, notification: Notification, ids: Sequence[str]) -> dict[str, Any]:
         """Describe a notification, with the file it is about."""
-        about = {"physicalLocation": {"artifactLocation": self.artifact_location(notification.uri)}}
-        return {
-            "descriptor": {"id": notification.id, "index": ids.index(notification.id)},
-            "level": notification.level.value,
-            "message": {"text": sentence(notification.message)},
-            **({"locations": [about]} if notification.uri else {}),
-        }
+        location = self.artifact_location(unquote(notification.uri, errors="surrogateescape"))
+        return describe_notification(notification, ids.index(notification.id), location)
 
     # --- results -----------------------------------------------------------------------------------------------------
 
@@ -224,7 +243,7 @@ class _Log:
         """Describe a result: where and what, how it got there, the proof, and how to know it again."""
         finding = result.finding
         related = _related(result)[: self.limits.locations_of_a_result - 1]
-        flow = _clip(finding.code_flow, self.limits.steps_of_a_flow)
+        flow = clip_places(finding.code_flow, self.limits.steps_of_a_flow)
         steps = [{"location": self.location(step)} for step in flow]
         return {
             "ruleId": finding.rule_id,
@@ -268,7 +287,46 @@ class _Log:
     def artifact_location(self, uri: str) -> dict[str, Any]:
         """Refer to a file of the tree, by index too where it is in the table."""
         index = {"index": self.artifact_index[uri]} if uri in self.artifact_index else {}
-        return {"uri": uri_of(uri), "uriBaseId": _ROOT, **index}
+        return {"uri": uri_of(uri), "uriBaseId": ROOT, **index}
+
+
+def weaknesses(cwes: Sequence[int]) -> dict[str, Any]:
+    """List the weaknesses that rules and results refer to."""
+    return {
+        "name": "CWE",
+        "organization": "MITRE",
+        "shortDescription": {"text": "The MITRE Common Weakness Enumeration."},
+        "informationUri": "https://cwe.mitre.org/",
+        "isComprehensive": False,
+        "taxa": [{"id": str(cwe), "helpUri": cwe_url(cwe)} for cwe in cwes],
+    }
+
+
+def cut_notifications(kept: int, cut: int, clipped: int) -> list[Notification]:
+    """Say what a log had to leave out: ``cut`` results beside those ``kept``, places of ``clipped`` results."""
+    added = []
+    if cut:
+        message = f"{cut} of {kept + cut} results, the least severe, were left out to stay within GitHub's limits."
+        added.append(Notification(Level.WARNING, RESULTS_CUT, message))
+    if clipped:
+        message = f"Steps of the flow or related places of {clipped} results were left out (GitHub's limits)."
+        added.append(Notification(Level.NOTE, LOCATIONS_CUT, message))
+    return added
+
+
+def kind_of_notification(name: str) -> dict[str, Any]:
+    """Describe a kind of notifications."""
+    return {"id": name, "shortDescription": {"text": _words(name)}}
+
+
+def describe_notification(notification: Notification, index: int, location: Mapping[str, Any]) -> dict[str, Any]:
+    """Describe a notification, whose kind has this index, with the file it is about if there is one."""
+    return {
+        "descriptor": {"id": notification.id, "index": index},
+        "level": notification.level.value,
+        "message": {"text": notification.message},
+        **({"locations": [{"physicalLocation": {"artifactLocation": location}}]} if notification.uri else {}),
+    }
 
 
 def _rule_id(rule: Rule) -> str:
@@ -288,7 +346,7 @@ def _region(region: Region) -> dict[str, int]:
     }
 
 
-def _clip(places: Sequence[Location], most: int) -> Sequence[Location]:
+def clip_places(places: Sequence[T], most: int) -> Sequence[T]:
     """Keep both ends of a flow that is too long: the source and the sink say the most."""
     return places if len(places) <= most else [*places[: most // 2], *places[len(places) - (most - most // 2) :]]
 

@@ -16,7 +16,6 @@ from bluecode_lint.cache import (
     CacheStore,
     installed_state,
 )
-from bluecode_lint.cache.analyzer import uris_of
 from bluecode_lint.core.model import (
     Artifact,
     Attempt,
@@ -120,18 +119,11 @@ def test_trouble_is_not_kept(shelf, trouble, asked_again):
     assert eyes.asked[1:] == ([asked_again] if asked_again else [])
 
 
-def test_what_else_is_in_the_project_counts_where_it_is_said_to(shelf):
-    eyes = Eyes()
-    for files in ([artifact("a.py")], [artifact("a.py"), artifact("b.py")]):
-        list(CachedAnalyzer("eyes", lambda: eyes, shelf, uris_of).analyze(files))
-    assert eyes.asked == [["a.py"], ["a.py", "b.py"]]
-
-
 def test_damaged_answers_are_found_out_again(store, shelf):
     eyes = Eyes()
     analyzer = CachedAnalyzer("eyes", lambda: eyes, shelf)
     said = list(analyzer.analyze([artifact()]))
-    key = f"\0{artifact().sha256}\0python\0a.py"
+    key = f"{artifact().sha256}\0python\0a.py"
     for damage in (
         [["finding", 1]],
         {"a": 1},

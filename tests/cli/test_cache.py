@@ -94,3 +94,11 @@ def test_a_repository_cannot_turn_the_cache_off_or_elsewhere(project, capsys):
         (project / "bluecode-lint.toml").write_text(line + "\n")
         assert app.run(["scan", "--no-exec", str(project)]) == ExitCode.ERROR
         assert "cannot be set by the scanned repository" in capsys.readouterr().err
+
+
+def test_one_changed_file_is_judged_with_the_names_of_the_others(project):
+    (project / "reqeusts.py").write_text("x = 1\n")
+    (project / "user.py").write_text("import reqeusts\n")
+    scan(project, "before", "--no-exec")
+    (project / "user.py").write_text("import reqeusts\n\nreqeusts.x\n")
+    assert scan(project, "warm", "--no-exec") == scan(project, "cold", "--no-exec", "--no-cache")

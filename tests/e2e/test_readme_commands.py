@@ -39,7 +39,7 @@ NOT_RUN = {
     "kb add evasions.jsonl": "needs what redteam writes",
     "evals guard": "needs scikit-learn (extra train), and has tests of its own",
 }
-MAY_FIND = re.compile(r"^(bluecode-lint (scan|guard|prove|replay|triage|evals)|bandit|ruff|flake8)\b")
+MAY_FIND = re.compile(r"^(bluecode-lint (scan|merge|guard|prove|replay|triage|evals)|bandit|ruff|flake8)\b")
 """Commands whose exit code is 1 where there is something to report; of all others it must be 0."""
 
 

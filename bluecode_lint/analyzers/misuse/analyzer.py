@@ -38,14 +38,19 @@ class MisuseAnalyzer:
         rules: Mapping[str, Rule],
         *,
         lowered: Callable[[Artifact], Module] | None = None,
+        uris: Sequence[str] = (),
     ) -> None:
-        """Load the entries. ``lowered`` gives an artifact's module where others share it.
+        """Load the entries.
+
+        ``lowered`` gives an artifact's module where others share it. ``uris`` are the project's files, whichever of
+        them are to be looked at.
 
         Raises:
             RulesError: An entry is malformed.
         """
         self._rules = rules
         self._lowered = lowered or LoweredModules()
+        self._uris = uris
         self._well_known = load_well_known(rules_root / "misuse" / "packages.txt")
         self._index: dict[str, dict[str, list[Entry]]] = {}
         for entry in load_entries(rules_root / "misuse", rules):
@@ -59,7 +64,8 @@ class MisuseAnalyzer:
 
     def analyze(self, artifacts: Sequence[Artifact]) -> Iterable[Finding | Notification]:
         """Report one finding a rule and place, with the highest confidence any entry gives it."""
-        parts = (part for artifact in artifacts for part in artifact.uri.removesuffix(".py").split("/"))
+        uris = {*self._uris, *(artifact.uri for artifact in artifacts)}
+        parts = (part for uri in uris for part in uri.removesuffix(".py").split("/"))
         project = Project(frozenset(parts), self._well_known)
         for artifact in artifacts:
             try:
