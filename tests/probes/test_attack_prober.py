@@ -317,3 +317,28 @@ def test_what_a_sibling_reads_when_it_is_imported_is_an_input(sibling, outcome, 
     (tmp_path / "module.py").write_text(text)
     found = attack(sandbox, text, 78, tmp_path)
     assert found.outcome is outcome, found.reason
+
+
+WHOLE = """import os
+
+def run(command):
+    {check}
+    return os.system(command)  # sink
+"""
+
+
+def test_an_input_that_is_the_whole_command_is_confirmed_and_replays(sandbox):
+    shown = attack(sandbox, WHOLE.format(check="command = command.strip()"), 78)
+    assert shown.outcome is Outcome.CONFIRMED
+    assert shown.evidence is not None
+    assert (shown.evidence.payload, shown.evidence.by_caller) == ("CANARY plain", True)
+    assert read_replay(sandbox.exec(replay_job(shown.replay))).worked
+
+
+def test_a_whole_command_whose_program_is_not_the_senders_is_not(sandbox):
+    for check in (
+        "assert command.split()[0] in ('ls', 'date')",
+        "command = 'echo ' + ''.join(c for c in command if c.isalnum())",
+        "command = {'list': 'ls'}[command]",
+    ):
+        assert attack(sandbox, WHOLE.format(check=check), 78).outcome is not Outcome.CONFIRMED

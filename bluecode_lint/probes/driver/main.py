@@ -159,7 +159,8 @@ def attack_from(data: dict[str, Any], search: Search) -> Attack:
         data["plain"],
         tuple((Point(*p), before, after) for p, before, after in data["affixes"]),
     )
-    payload = next(p for p in search.family.payloads if p.name == data["payload"])
+    known = (*search.family.payloads, *([search.family.whole] if search.family.whole else []))
+    payload = next(p for p in known if p.name == data["payload"])
     return Attack(Entry(kind, name, owner, int(line)), Point(*data["point"]), payload, setup)
 
 

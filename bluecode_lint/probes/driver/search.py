@@ -417,7 +417,7 @@ class Search:
         shows = shows or any(_carries(e, control.canary) for e in calm)
         still = Look(control, calm, control, calm, None)
         if self.family.effect(still):
-            return Answer("inconclusive", f"{point.words}: a harmless value shows the same effect")
+            return self._attack_whole(entry, point, setup)
         self.family.learn(still)
         tally, first, arrives = Tally(shows=shows), control, bool(calm)
         for payload in self.family.payloads:
@@ -446,6 +446,21 @@ class Search:
             # A word like those that reached the sink no longer does: then a refused attack shows nothing either.
             return Answer("inconclusive", f"{point.words}: a harmless value does not reach the sink{_why(first)}")
         return answer
+
+    def _attack_whole(self, entry: Entry, point: Point, setup: Setup) -> Answer:
+        """Attack an input of which a bare word has the effect: as all that the sink gets, beside a harmless whole."""
+        alike = Answer("inconclusive", f"{point.words}: a harmless value shows the same effect")
+        payload = self.family.whole
+        if payload is None:
+            return alike
+        look, disturbed = self.pair(Attack(entry, point, payload, setup))
+        effect = self.family.effect(look)
+        if disturbed or not effect or not look.calm:
+            return alike
+        guard = _before_sink(look.observed.guards, look)
+        if guard:
+            return Answer("inconclusive", f"whether {guard}() stops the attack cannot be told: it is not resolved")
+        return self._replay(Attack(entry, point, payload, setup), effect, look.observed.words) or alike
 
     def _replay(self, attack: Attack, effect: str, words: str) -> Answer | None:
         """Repeat the attack and its control with fresh canaries; None unless every repetition agrees."""

@@ -7,7 +7,10 @@ from .family import Family, Look, Payload
 
 
 class CommandInjection(Family):
-    """Command lines go to a real shell in which the canary is the only command there is."""
+    """Command lines go to a real shell in which the canary is the only command there is.
+
+    Where the input is the whole command line, a harmless one has the canary as an argument only.
+    """
 
     name = "command injection"
     cwes = frozenset({77, 78})
@@ -22,6 +25,7 @@ class CommandInjection(Family):
         Payload("double-quote", 'plain"; CANARY; "'),
         Payload("single-quote", "plain'; CANARY; '"),
     )
+    whole = Payload("command", "CANARY plain", calm=lambda canary: f"plain {canary}")
 
     def effect(self, look: Look) -> str:
         """See whether the canary ran."""

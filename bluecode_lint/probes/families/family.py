@@ -76,6 +76,9 @@ class Family:
     """Whether the effect makes a defect of a bare suspicion; not where purpose decides, which no execution shows."""
     forms = False
     """Whether a payload that has a form of its own is compared with a control in that form."""
+    whole: Payload | None = None
+    """What to send instead where any word already has the effect, because the input is all that the sink gets; its
+    ``calm`` form is then the control, and names the canary without the effect."""
     anywhere = False
     """Whether the answer counts wherever the finding stands, because only the attack leads there."""
     alarm = 1.5
