@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from bluecode_lint.core.model import Region, Retrieved, Suppression
-    from bluecode_lint.core.protocols import Analyzer, Experimenter, Prober, Reasoner, Retriever
+    from bluecode_lint.core.protocols import Analyzer, Experimenter, Fixer, Prober, Reasoner, Retriever
     from bluecode_lint.core.shard import Shard
 
 
@@ -57,6 +57,7 @@ class Tools:
     prober: Prober | None = None
     experimenter: Experimenter | None = None
     """Writes tests for what the prober did not settle, if the prober is a laboratory, too."""
+    fixer: Fixer | None = None
     tool_version: str = ""
     progress: Callable[[str, int, int], None] = lambda _stage, _done, _total: None
     """Called with a stage's name, how much of it is done, and how much there is."""
@@ -102,7 +103,7 @@ def scan(artifacts: Sequence[Artifact], tools: Tools, policy: Policy, trouble: I
     confirmations, cut = probe([f for f in wanted if f not in suppressed], sources, tools, policy.probe_budget)
     cases = [Case(f, tools.rules[f.rule_id], sources[f.location.uri], confirmations.get(f, NOT_RUN)) for f in wanted]
     cases = experiment(cases, tools)
-    results = report(judge(cases, tools), identities, suppressed, policy)
+    results = propose(report(judge(cases, tools), identities, suppressed, policy), sources, tools)
     batch = tools.reasoner if isinstance(tools.reasoner, BatchReasoner) else None
     told = batch.remarks() if batch else ()
     reported = {result.finding.location.uri for result in results}
@@ -425,6 +426,19 @@ def report(
             )
         )
     return tuple(results)
+
+
+def propose(results: Sequence[Result], sources: Mapping[str, Artifact], tools: Tools) -> tuple[Result, ...]:
+    """Give the live results with the fixes that are known for them; whether one holds, `mending` finds out."""
+    if tools.fixer is None:
+        return tuple(results)
+    propose_one = tools.fixer.propose
+    return tuple(
+        replace(result, fix=propose_one(result.finding, sources[result.finding.location.uri]))
+        if result.counts
+        else result
+        for result in results
+    )
 
 
 def count(artifacts: Sequence[Artifact], cases: Sequence[Case], results: Sequence[Result]) -> dict[str, int]:

@@ -8,12 +8,14 @@ import sys
 import time
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bluecode_lint.cli import wiring
 from bluecode_lint.cli.baselines import open_baseline, settle_baseline
 from bluecode_lint.cli.config import load_settings
+from bluecode_lint.cli.fixing import plan_fixing
 from bluecode_lint.cli.inputs import STDIN, collect_inputs, list_inputs
 from bluecode_lint.cli.interruption import Interruption
 from bluecode_lint.cli.outputs import plan_outputs, wants_color, write_report
@@ -52,24 +54,30 @@ def scan_command(arguments: argparse.Namespace) -> ExitCode:
         uris = list_inputs(settings, paths, cwd)
         sys.stdout.write("".join(f"{uri}\n" for uri in uris if shard is None or shard.holds(uri)))
         return ExitCode.CLEAN
-    destinations, baseline = plan_outputs(settings), open_baseline(settings)
+    fixing = plan_fixing(settings, paths)
+    destinations, baseline = fixing.without_stdout(plan_outputs(settings)), open_baseline(settings)
     started = time.monotonic()
     rules = wiring.load_catalogue(settings)
     policy = wiring.make_policy(settings, rules)
     inputs = collect_inputs(settings, paths, cwd)
     policy = replace(policy, shard=name_scan(shard, settings, inputs) if shard else None)
-    with wiring.open_tools(settings, rules, inputs, shard=shard) as (tools, remarks), Interruption() as interruption:
-        trouble = (*inputs.notifications, *remarks)
-        run = scan(inputs.artifacts, replace(tools, stops=interruption), wiring.narrow(policy, inputs), trouble)
     scanned = {a.uri for a in inputs.artifacts if shard is None or shard.holds(a.uri)}
-    run = settle_baseline(run, baseline, settings, inputs.root, scanned)
+    accept = partial(settle_baseline, entries=baseline, settings=settings, root=inputs.root, scanned=scanned)
+    opened = wiring.open_tools(settings, rules, inputs, journal=fixing.is_wanted, shard=shard)
+    with opened as (parts, remarks), Interruption() as interruption:
+        tools, narrowed = replace(parts, stops=interruption), wiring.narrow(policy, inputs)
+        run = accept(scan(inputs.artifacts, tools, narrowed, (*inputs.notifications, *remarks)))
+        if fixing.is_wanted and not interruption.requested:
+            run = fixing.carry_out(run, inputs, tools, narrowed, accept)
     problem = keep_replays(run, wiring.cache_directory(settings["cache-dir"]))
     if problem:
         sys.stderr.write(f"bluecode-lint: {problem}\n")
     write_reports(run, destinations, settings)
     if not settings["quiet"]:
         summarize(run, time.monotonic() - started, to_terminal=all(d.path or d.format != "text" for d in destinations))
-    return ExitCode.INTERRUPTED if interruption.requested else exit_code_of(run, settings)
+    if interruption.requested:
+        return ExitCode.INTERRUPTED
+    return fixing.exit_code(run) if fixing.shows else exit_code_of(run, settings)
 
 
 def flags_given(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from bluecode_lint.cli.selectors import RuleSelection
 from bluecode_lint.cli.shelves import Shelves, open_shelves
 from bluecode_lint.core.errors import AnalyzerUnavailableError, SandboxUnavailableError, UsageError
 from bluecode_lint.core.model import Confidence, Level, Notification
+from bluecode_lint.fixes import RuleFixer
 from bluecode_lint.knowledge.catalogue import load_rules, rules_root
 from bluecode_lint.pipeline import Policy, Tools
 from bluecode_lint.sources.syntax import parse_python
@@ -124,6 +125,7 @@ def open_tools(
                 experimenter=thinking.experimenter,
                 executor=executor,
                 prober=prober,
+                fixer=RuleFixer(),
                 tool_version=__version__,
                 progress=progress,
             ),

@@ -398,6 +398,33 @@ class ResultKind(StrEnum):
     PASS = "pass"  # noqa: S105  # SARIF's word, not a password
 
 
+class Applicability(StrEnum):
+    """Whether a fix keeps what the program is meant to do, or asks a person first."""
+
+    SAFE = "safe"
+    UNSAFE = "unsafe"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Edit:
+    """Put ``text`` in the place of a region; an empty region inserts."""
+
+    region: Region
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """A change of the finding's own file that ends the defect. ``edits`` are in order and do not overlap.
+
+    A fix is a proposal: what it is worth, a new scan and a new attack show (see ``mending``).
+    """
+
+    description: str
+    applicability: Applicability
+    edits: tuple[Edit, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """What is reported of one defect, with everything that led to it."""
@@ -413,6 +440,7 @@ class Result:
     retrieved: tuple[Retrieved, ...] = ()
     fingerprint: str = ""
     suppressions: tuple[Suppression, ...] = ()
+    fix: Fix | None = None
 
     @property
     def counts(self) -> bool:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         Confirmation,
         ExecResult,
         Finding,
+        Fix,
         Job,
         Notification,
         Retrieved,
@@ -192,6 +193,15 @@ class Shelf(Protocol):
 
     def put(self, values: Mapping[str, Any], /) -> None:
         """Keep values by key."""
+        ...
+
+
+@runtime_checkable
+class Fixer(Protocol):
+    """Proposes: a finding and its file to a change that would end the defect. It neither writes nor promises."""
+
+    def propose(self, finding: Finding, artifact: Artifact) -> Fix | None:
+        """Give a fix, or None where none is known; it never raises for an input."""
         ...
 
 

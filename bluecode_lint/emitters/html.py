@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from markdown_it import MarkdownIt
 
-from bluecode_lint.core.model import Judgment, Outcome, ResultKind
+from bluecode_lint.core.model import Applicability, Judgment, Outcome, ResultKind
 from bluecode_lint.emitters.excerpt import split_lines
 from bluecode_lint.emitters.html_source import SourceView
 from bluecode_lint.emitters.visible import safe_json, visible, visible_lines
@@ -316,11 +316,23 @@ def _body(result: Result, view: SourceView) -> str:
         "<h3>Source and flow</h3>" + view.render(result),
         _proof(result),
         _judged(result),
+        _fix(result, view),
         f'<h3>How to fix it</h3><div class="prose">{_markdown(advice_of(result.rule))}</div>',
         _more("All about this rule", f'<div class="prose">{_markdown(result.rule.help)}</div>'),
         "<h3>Identity</h3>" + _definitions(_identity(result)),
     ]
     return "".join(parts)
+
+
+def _fix(result: Result, view: SourceView) -> str:
+    """Show the change that is proposed, and the flags that try it."""
+    fix = result.fix
+    if fix is None:
+        return ""
+    flags = "--fix" if fix.applicability is Applicability.SAFE else "--fix --unsafe-fixes"
+    diff = view.diff(result)
+    shown = f'<pre tabindex="0"><code>{_block(diff)}</code></pre>' if diff else ""
+    return f"<h3>A fix</h3><p>{_text(fix.description)} (<code>{flags}</code>)</p>{shown}"
 
 
 def _definitions(pairs: Iterable[tuple[str, str]]) -> str:

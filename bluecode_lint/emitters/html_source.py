@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from html import escape
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 from rich.syntax import Syntax
 
+from bluecode_lint.core.edits import Patch
 from bluecode_lint.emitters.excerpt import Row, excerpt, notes_by_file
 from bluecode_lint.emitters.visible import visible
 
@@ -47,6 +49,15 @@ class SourceView:
             self._figure(result, uri, excerpt(self._lines.get(uri, ()), notes[uri], _WIDTH, _CONTEXT))
             for uri in sorted(notes, key=lambda name: name != location.uri)
         )
+
+    def diff(self, result: Result) -> str:
+        """Give what the fix of a result takes out and puts in, a line each; empty if the file is not at hand."""
+        lines = self._lines.get(result.finding.location.uri)
+        if lines is None or result.fix is None:
+            return ""
+        changed = Patch("\n".join(lines), result.fix.edits).text.replace("\r", "")
+        rows = difflib.unified_diff(lines, changed.split("\n"), lineterm="", n=0)
+        return "\n".join(row for row in rows if not row.startswith(("---", "+++", "@@")))
 
     def _figure(self, result: Result, uri: str, rows: Sequence[Row]) -> str:
         location = result.finding.location

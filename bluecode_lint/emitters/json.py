@@ -13,15 +13,17 @@ if TYPE_CHECKING:
         Condition,
         Confirmation,
         Constitution,
+        Fix,
         Location,
         Notification,
+        Region,
         Result,
         Rule,
         Run,
         Verdict,
     )
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 """Rises in its first part when a reader may break, in its second when something was added."""
 
 _SCORE_DIGITS = 6
@@ -73,18 +75,28 @@ def _result(result: Result) -> dict[str, Any]:
             {"constitution": r.constitution.id, "score": round(r.score, _SCORE_DIGITS)} for r in result.retrieved
         ],
         "suppressions": [{"kind": s.kind, "justification": s.justification} for s in result.suppressions],
+        "fix": result.fix and _fix(result.fix),
+    }
+
+
+def _fix(fix: Fix) -> dict[str, Any]:
+    return {
+        "description": fix.description,
+        "applicability": fix.applicability.value,
+        "edits": [{**_region(edit.region), "text": edit.text} for edit in fix.edits],
     }
 
 
 def _location(location: Location) -> dict[str, Any]:
-    region = location.region
+    return {"uri": location.uri, **_region(location.region), "message": location.message}
+
+
+def _region(region: Region) -> dict[str, int]:
     return {
-        "uri": location.uri,
         "start_line": region.start_line,
         "start_column": region.start_column,
         "end_line": region.end_line,
         "end_column": region.end_column,
-        "message": location.message,
     }
 
 

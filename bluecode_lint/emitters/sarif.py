@@ -35,7 +35,7 @@ from bluecode_lint.emitters.wording import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from bluecode_lint.core.model import Artifact, Location, Region, Result, Rule, Run
+    from bluecode_lint.core.model import Artifact, Fix, Location, Region, Result, Rule, Run
     from bluecode_lint.core.shard import Shard
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -259,7 +259,19 @@ class _Log:
             ),
             "partialFingerprints": self.partial_fingerprints(result),
             "taxa": [self.taxon(finding.cwe)],
+            **({"fixes": [self.fix(result.fix, finding.location.uri)]} if result.fix is not None else {}),
             "properties": _properties(result),
+        }
+
+    def fix(self, fix: Fix, uri: str) -> dict[str, Any]:
+        """Describe a fix: what to put in the place of what, in the file of the result."""
+        replacements = [
+            {"deletedRegion": _region(edit.region), "insertedContent": {"text": edit.text}} for edit in fix.edits
+        ]
+        return {
+            "description": {"text": _escape_links(sentence(fix.description))},
+            "artifactChanges": [{"artifactLocation": self.artifact_location(uri), "replacements": replacements}],
+            "properties": {"bluecode/applicability": fix.applicability.value},
         }
 
     def partial_fingerprints(self, result: Result) -> dict[str, str]:

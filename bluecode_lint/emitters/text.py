@@ -10,13 +10,14 @@ from rich.console import Console
 from rich.syntax import Syntax
 from rich.text import Text
 
-from bluecode_lint.core.model import Judgment, Level, Outcome
+from bluecode_lint.core.model import Applicability, Judgment, Level, Outcome
 from bluecode_lint.emitters.excerpt import Row, excerpt, notes_by_file, split_lines
 from bluecode_lint.emitters.visible import visible, visible_lines
 from bluecode_lint.emitters.wording import (
     advice_of,
     coverage,
     explain_command,
+    fixable,
     is_confirmed,
     live_results,
     one_line,
@@ -176,6 +177,9 @@ class _Page:
         yield from _cited(result)
         if self.verbose:
             yield from _identity(result)
+        if result.fix is not None:
+            unsafe = " (unsafe)" if result.fix.applicability is Applicability.UNSAFE else ""
+            yield "[*]", "bold green", f"{one_line(result.fix.description)}{unsafe}"
         if result.rule.id not in self.advised:
             self.advised.add(result.rule.id)
             yield "fix", "bold green", _short_advice(result)
@@ -252,8 +256,13 @@ class _Page:
         total = sum(row.results for row in rows)
         counted = plural(total, "result") if total else "No results"
         style = "bold" if total or not self.run.execution_successful else "bold green"
-        for line in Text.assemble((counted, style), coverage(self.run), ".").wrap(self.console, self.width):
+        fixed = self.run.statistics.get("fixed", 0)
+        done = f" ({fixed:,} fixed before)" if fixed else ""
+        for line in Text.assemble((counted, style), coverage(self.run), f".{done}").wrap(self.console, self.width):
             self.line(line)
+        if hint := fixable(self.run):
+            for line in Text(hint, "bold green").wrap(self.console, self.width):
+                self.line(line)
 
 
 # --- what is said of a result ----------------------------------------------------------------------------------------

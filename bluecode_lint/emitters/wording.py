@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bluecode_lint.core.model import Level, Outcome, ResultKind
+from bluecode_lint.core.model import Applicability, Level, Outcome, ResultKind
 from bluecode_lint.emitters.visible import visible
 
 if TYPE_CHECKING:
@@ -151,6 +151,18 @@ def tally(run: Run) -> tuple[Tally, ...]:
         )
         for level in LEVELS_DOWN
     )
+
+
+def fixable(run: Run) -> str:
+    """Say how many results have a fix, and which flags try it; empty if none has."""
+    kinds = [result.fix.applicability for result in live_results(run) if result.fix is not None]
+    safe = sum(kind is Applicability.SAFE for kind in kinds)
+    more = len(kinds) - safe
+    if not kinds:
+        return ""
+    if not safe:
+        return f"[*] {more:,} fixable with --fix --unsafe-fixes"
+    return f"[*] {safe:,} fixable with --fix" + (f", {more:,} more with --unsafe-fixes" if more else "")
 
 
 def plural(count: int, noun: str) -> str:

@@ -9,13 +9,16 @@ from bluecode_lint.core.fingerprint import fingerprints
 from bluecode_lint.core.model import (
     NOT_RUN,
     UNJUDGED,
+    Applicability,
     Artifact,
     Condition,
     Confidence,
     Confirmation,
     Constitution,
+    Edit,
     Evidence,
     Finding,
+    Fix,
     Judgment,
     Level,
     Location,
@@ -238,7 +241,10 @@ def _proven(app: Artifact) -> Result:
 def _policy(app: Artifact) -> Result:
     message = "MD5 is broken: two inputs with the same digest are made in seconds"
     finding = make_finding(HASH, app, "hashlib.md5(body)", message, aliases=("bandit:B324",))
-    return make_result(finding, HASH, Level.NOTE)
+    words = "Say that the digest protects nothing"
+    end = finding.location.region.end_column - 1
+    edit = Edit(replace(finding.location.region, start_column=end, end_column=end), ", usedforsecurity=False")
+    return make_result(finding, HASH, Level.NOTE, fix=Fix(words, Applicability.SAFE, (edit,)))
 
 
 def _suppressed(app: Artifact) -> Result:
@@ -264,7 +270,8 @@ def _suspected(app: Artifact, store: Artifact) -> Result:
     inconclusive = Confirmation(
         Outcome.INCONCLUSIVE, probe="query", reason="the sink was not reached", sandbox="landlock"
     )
-    return make_result(finding, QUERY, Level.WARNING, confirmation=inconclusive)
+    fix = Fix("Hand the value over [here](1)", Applicability.UNSAFE, (Edit(finding.location.region, "é\n\x1b[2J<b>"),))
+    return make_result(finding, QUERY, Level.WARNING, confirmation=inconclusive, fix=fix)
 
 
 def _passed(store: Artifact) -> Result:

@@ -74,13 +74,14 @@ def test_passed_and_suppressed_results_are_counted_and_shown_on_request(run):
 
 
 def test_the_summary_counts(run):
-    *_, header, error, warning, note, blank, total, end = render(run).split("\n")
+    *_, header, error, warning, note, blank, total, fixable, end = render(run).split("\n")
     assert header.split() == ["results", "proven", "suppressed"]
     assert error.split() == ["error", "1", "1", "0"]
     assert warning.split() == ["warning", "1", "0", "1"]
     assert note.split() == ["note", "1", "0", "0"]
     assert (blank, end) == ("", "")
     assert total == "3 results in 12 files (3,456 lines); 7 candidates, 1 passed."
+    assert fixable == "[*] 1 fixable with --fix, 1 more with --unsafe-fixes"
 
 
 def test_a_clean_run_says_what_was_looked_at(samples):

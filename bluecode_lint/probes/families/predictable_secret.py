@@ -52,7 +52,7 @@ class PredictableSecret(Family):
         for module, names in ((secrets, _STRONG), (os, ("urandom",)), (uuid, ("uuid4",))):
             for name in names:
                 setattr(module, name, _shown(getattr(module, name), name))
-        random.SystemRandom = _SystemRandom  # type: ignore[misc]
+        random.SystemRandom = secrets.SystemRandom = _SystemRandom  # type: ignore[misc]
 
     def prepare(self, stage: Stage) -> None:
         """Fix the state that an attacker can learn or guess."""
