@@ -40,6 +40,9 @@ def plan_fixing(settings: Settings, paths: Sequence[Path]) -> Fixing:
     if (writes or settings["diff"]) and settings["update-baseline"]:
         message = "--update-baseline accepts what there is: it cannot be combined with --fix or --diff"
         raise UsageError(message)
+    if (writes or settings["diff"]) and settings["shard"]:
+        message = "--shard reports on a share of the files: it cannot be combined with --fix or --diff"
+        raise UsageError(message)
     return Fixing(settings, from_stdin=STDIN in paths)
 
 
