@@ -34,12 +34,24 @@ exit codes: 0 clean or below --fail-on, 1 results, 2 an error or a scan not to b
 Every option can be set as a BLUECODE_* environment variable: --fail-on is BLUECODE_FAIL_ON."""
 
 PROVE_OPTIONS = frozenset(
-    {"select", "ignore", "threat-model", "sandbox", "python", "jobs", "cache-dir", "format", "output", "quiet"}
+    {
+        "select",
+        "ignore",
+        "threat-model",
+        "sandbox",
+        "python",
+        "jobs",
+        "cache-dir",
+        "no-cache",
+        "format",
+        "output",
+        "quiet",
+    }
 )
 """What `prove` takes of the options of `scan`."""
 TRIAGE_OPTIONS = frozenset(
     {option.name for option in OPTION_OF.values() if option.group in {"model", "exit code"}} - {"fail-on-empty"}
-    | {"no-exec", "sandbox", "probe-budget", "python", "offline", "jobs", "cache-dir", "max-file-size"}
+    | {"no-exec", "sandbox", "probe-budget", "python", "offline", "jobs", "cache-dir", "no-cache", "max-file-size"}
     | {"format", "output", "quiet", "verbose"}
 )
 """What `triage` takes of them."""

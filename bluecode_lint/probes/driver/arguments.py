@@ -27,6 +27,8 @@ _SERVICES = frozenset(
         "cursor",
         "cur",
         "db",
+        "database",
+        "mongo",
         "session",
         "logger",
         "log",
