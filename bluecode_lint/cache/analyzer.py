@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Any
 
+from bluecode_lint.cache.recall import recall
 from bluecode_lint.core.documents import answer_to_document, answers_from_documents
 from bluecode_lint.core.model import Level, Notification
 
@@ -67,9 +67,8 @@ class CachedBatchAnalyzer:
 
     def analyze(self, artifacts: Sequence[Artifact]) -> Iterable[Answer]:
         """Give what is kept of all, or what the analyzer says."""
-        together = "\n".join(sorted(map(_named, artifacts)))
-        key = hashlib.sha256(together.encode("utf-8", "surrogatepass")).hexdigest()
-        kept = _read(self._shelf.get([key]).get(key))
+        key = "\n".join(sorted(map(_named, artifacts)))
+        kept = recall(self._shelf, key, answers_from_documents)
         if kept is not None:
             yield from kept
             return
@@ -96,8 +95,6 @@ def _written(answers: Iterable[Answer]) -> list[Any]:
 
 def _read(value: Any) -> list[Answer] | None:  # noqa: ANN401  # JSON
     """Read kept answers; None if there are none, or they are damaged."""
-    if not isinstance(value, list):
-        return None
     try:
         return answers_from_documents(value)
     except ValueError:

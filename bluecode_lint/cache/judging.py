@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from typing import TYPE_CHECKING, Any
 
+from bluecode_lint.cache.recall import key_of, recall
 from bluecode_lint.core.documents import (
     answer_to_document,
     confirmation_to_document,
@@ -32,19 +31,16 @@ class CachedRetriever:
 
     def retrieve(self, case: Case, *, count: int = 6) -> Sequence[Retrieved]:
         """Give at most ``count`` constitutions, best first."""
-        key = _digest(answer_to_document(case.finding), case.artifact.sha256, count)
-        kept = self._read(self._shelf.get([key]).get(key))
+        key = key_of(answer_to_document(case.finding), case.artifact.sha256, count)
+        kept = recall(self._shelf, key, self._read)
         if kept is not None:
             return kept
         retrieved = self._inner.retrieve(case, count=count)
         self._shelf.put({key: [[each.constitution.id, each.score] for each in retrieved]})
         return retrieved
 
-    def _read(self, value: Any) -> tuple[Retrieved, ...] | None:  # noqa: ANN401  # JSON
-        try:
-            return tuple(Retrieved(self._constitutions[name], float(score)) for name, score in value)
-        except (TypeError, ValueError, KeyError):  # absent or damaged
-            return None
+    def _read(self, value: Any) -> tuple[Retrieved, ...]:  # noqa: ANN401  # JSON
+        return tuple(Retrieved(self._constitutions[name], float(score)) for name, score in value)
 
 
 class CachedReasoner:
@@ -62,23 +58,16 @@ class CachedReasoner:
 
     def judge(self, case: Case, retrieved: Sequence[Retrieved]) -> Verdict:
         """Give the verdict there is, or have the case judged."""
-        key = _digest(
+        key = key_of(
             answer_to_document(case.finding),
             case.artifact.sha256,
             case.rule.id,
             confirmation_to_document(case.confirmation),
             [[each.constitution.id, each.score] for each in retrieved],
         )
-        kept = self._shelf.get([key]).get(key)
+        kept = recall(self._shelf, key, verdict_from_document)
         if kept is not None:
-            try:
-                return verdict_from_document(kept)
-            except ValueError:  # damaged: judged anew
-                pass
+            return kept
         verdict = self._inner.judge(case, retrieved)
         self._shelf.put({key: verdict_to_document(verdict)})
         return verdict
-
-
-def _digest(*facts: Any) -> str:  # noqa: ANN401  # JSON values
-    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()

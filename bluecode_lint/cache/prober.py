@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from typing import TYPE_CHECKING
 
+from bluecode_lint.cache.recall import key_of, recall
 from bluecode_lint.core.documents import (
     answer_to_document,
     confirmation_from_document,
@@ -54,14 +53,10 @@ class CachedProber:
         Raises:
             SandboxUnavailableError: The sandbox itself failed.
         """
-        about = json.dumps(answer_to_document(finding))
-        key = hashlib.sha256(f"{about}\0{artifact.sha256}\0{self._surroundings(artifact)}".encode()).hexdigest()
-        kept = self._shelf.get([key]).get(key)
+        key = key_of(answer_to_document(finding), artifact.sha256, self._surroundings(artifact))
+        kept = recall(self._shelf, key, confirmation_from_document)
         if kept is not None:
-            try:
-                return confirmation_from_document(kept)
-            except ValueError:  # damaged: found out again
-                pass
+            return kept
         confirmation = self._inner.confirm(finding, artifact)
         if confirmation.outcome is not Outcome.NOT_RUN and self._lasts(confirmation):
             self._shelf.put({key: confirmation_to_document(confirmation)})

@@ -8,7 +8,6 @@ import sqlite3
 import threading
 import time
 import zlib
-from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -111,9 +110,9 @@ class CacheStore:
     def use(self) -> CacheUse:
         """Count what there is."""
         rows = self._run("SELECT kind, COUNT(*), SUM(size) FROM kept GROUP BY kind", ())
-        counts = Counter({str(kind): int(number) for kind, number, _ in rows})
+        counts = {str(kind): int(number) for kind, number, _ in sorted(rows)}
         with suppress(OSError):
-            return CacheUse(dict(sorted(counts.items())), sum(int(row[2]) for row in rows), self._file.stat().st_size)
+            return CacheUse(counts, sum(int(row[2]) for row in rows), self._file.stat().st_size)
         return CacheUse()
 
     def clear(self) -> None:

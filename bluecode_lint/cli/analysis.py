@@ -59,7 +59,7 @@ class Analysis:
         return (
             shelves.before("semgrep", self.open_semgrep),
             shelves.before("bandit", self.open_bandit),
-            shelves.before_batch("flow", flow, self._threat_model),
+            shelves.before("flow", flow, self._threat_model, together=True),
             shelves.before("misuse", partial(self._open_misuse, shared), names),
             shelves.before("manipulation", lambda: self._manipulation),
             shelves.before("knowledge", partial(self._open_shapes, shared)),

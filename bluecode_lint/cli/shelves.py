@@ -34,22 +34,17 @@ class Shelves:
         """Give the place for values of one kind that depend on ``words`` of settings, too."""
         return None if self._store is None else self._store.shelf(kind, "\0".join((self._state, *words)))
 
-    def before(self, name: str, open_analyzer: Callable[[], Analyzer], *words: str) -> Analyzer:
-        """Put a shelf before an analyzer that judges each file by itself and by ``words``.
+    def before(self, name: str, open_analyzer: Callable[[], Analyzer], *words: str, together: bool = False) -> Analyzer:
+        """Put a shelf before an analyzer that judges each file by itself, or all ``together``, and by ``words``.
 
         With a shelf the analyzer is opened only if it has to look.
         """
-        from bluecode_lint.cache.analyzer import CachedAnalyzer  # noqa: PLC0415  # lazy: start-up time
+        from bluecode_lint.cache.analyzer import CachedAnalyzer, CachedBatchAnalyzer  # noqa: PLC0415  # lazy: start-up time
 
         shelf = self.shelf(name, *words)
-        return open_analyzer() if shelf is None else CachedAnalyzer(name, open_analyzer, shelf)
-
-    def before_batch(self, name: str, open_analyzer: Callable[[], Analyzer], *words: str) -> Analyzer:
-        """Put a shelf before an analyzer that takes all files together."""
-        from bluecode_lint.cache.analyzer import CachedBatchAnalyzer  # noqa: PLC0415  # lazy: start-up time
-
-        shelf = self.shelf(name, *words)
-        return open_analyzer() if shelf is None else CachedBatchAnalyzer(name, open_analyzer, shelf)
+        if shelf is None:
+            return open_analyzer()
+        return (CachedBatchAnalyzer if together else CachedAnalyzer)(name, open_analyzer, shelf)
 
     def before_prober(self, prober: AttackProber, root: Path, *words: str) -> Prober:
         """Put a shelf before a prober."""

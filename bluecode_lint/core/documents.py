@@ -5,7 +5,7 @@ Arrays in the order of the fields: a large project has tens of thousands of them
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bluecode_lint.core.model import (
     Attempt,
@@ -22,9 +22,6 @@ from bluecode_lint.core.model import (
     Region,
     Verdict,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 Answer = Finding | Clearance | Notification
 """What an analyzer says."""
@@ -87,12 +84,14 @@ def answer_from_document(document: Any) -> Answer:  # noqa: ANN401  # JSON
     raise ValueError(_NO_ANSWER)
 
 
-def answers_from_documents(documents: Iterable[Any]) -> list[Answer]:
-    """Read many.
+def answers_from_documents(documents: Any) -> list[Answer]:  # noqa: ANN401  # JSON
+    """Read a list of what `answer_to_document` wrote.
 
     Raises:
-        ValueError: One of them is something else.
+        ValueError: It is no list, or something else is in it.
     """
+    if not isinstance(documents, list):
+        raise ValueError(_NO_ANSWER)  # noqa: TRY004  # damage is one kind of error, whatever it looks like
     return [answer_from_document(document) for document in documents]
 
 
