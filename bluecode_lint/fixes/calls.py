@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from bluecode_lint.core.imports import text_of
-from bluecode_lint.fixes.site import SAFE, UNSAFE, arguments_of, descendants, fix, keyword, positional, unpacks
+from bluecode_lint.fixes.site import SAFE, UNSAFE, arguments_of, fix, keyword, positional, unpacks
 
 if TYPE_CHECKING:
     from bluecode_lint.core.model import Edit, Fix
@@ -37,7 +37,7 @@ _OTHER_RANDOM = frozenset(
 _ALGORITHM = re.compile(r"md5|sha_?1(?![0-9])", re.IGNORECASE)
 _UNVERIFIED = frozenset({"ssl._create_unverified_context", "ssl._create_stdlib_context"})
 _PARSERS = {
-    f"xml.{module}.{name}": f"defusedxml.{module}.{name}"
+    f"xml.{module}.{name}": f"defusedxml.{module.rpartition('.')[2]}.{name}"
     for module, names in {
         "etree.ElementTree": ("parse", "fromstring", "XML", "iterparse"),
         "dom.minidom": ("parse", "parseString"),
@@ -46,7 +46,6 @@ _PARSERS = {
     }.items()
     for name in names
 }
-_PARSERS = {path: safe.replace(".etree.", ".").replace(".dom.", ".") for path, safe in _PARSERS.items()}
 
 
 def safe_yaml(site: Site) -> Fix | None:
@@ -66,7 +65,7 @@ def safe_yaml(site: Site) -> Fix | None:
 
 def secret_source(site: Site) -> Fix | None:
     """Draw from the operating system's generator, whose next value nobody can tell."""
-    seeded = any(site.path(node) in {"random.seed", "random.Random"} for node in _all_calls(site))
+    seeded = any(site.path(node) in {"random.seed", "random.Random"} for node in site.all_calls)
     for call in site.calls():
         path = site.path(call)
         if path in _SECRETS and not unpacks(call) and all(n.type != "keyword_argument" for n in arguments_of(call)):
@@ -116,9 +115,7 @@ def defused_parser(site: Site) -> Fix | None:
 def verified_context(site: Site) -> Fix | None:
     """Make a TLS context that checks certificates."""
     for call in site.calls():
-        if site.path(call) in {"ssl._create_unverified_context", "ssl._create_stdlib_context"} and not arguments_of(
-            call
-        ):
+        if site.path(call) in _UNVERIFIED and not arguments_of(call):
             words = "Check the server's certificate with `ssl.create_default_context`"
             return _renamed(site, call, "ssl.create_default_context", words, [], is_safe=False)
     return None
@@ -131,7 +128,3 @@ def _renamed(site: Site, call: Node, path: str, words: str, more: list[Edit], *,
         return None
     name, imported = reached
     return fix(words, SAFE if is_safe else UNSAFE, [*imported, site.replaced(function, name), *more])
-
-
-def _all_calls(site: Site) -> list[Node]:
-    return [node for node in descendants(site.root) if node.type == "call"]

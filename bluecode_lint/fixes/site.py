@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from bluecode_lint.core.imports import Imports, imports_of, text_of
 from bluecode_lint.core.model import Applicability, Edit, Fix, Region
+from bluecode_lint.core.tree import walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -42,14 +43,18 @@ class Site:
     @cached_property
     def bound(self) -> frozenset[str]:
         """Give the names that something else than an import binds: targets, parameters, definitions."""
-        return frozenset(text_of(node) for node in descendants(self.root) if _binds(node))
+        return frozenset(text_of(node) for node in walk(self.root) if _binds(node))
+
+    @cached_property
+    def all_calls(self) -> tuple[Node, ...]:
+        """Give every call of the module."""
+        return tuple(node for node in walk(self.root) if node.type == "call")
 
     # --- what is there -----------------------------------------------------------------------------------------------
 
     def calls(self) -> Iterator[Node]:
         """Yield the calls at the place: of its very extent first, then those that begin there, then those around it."""
-        all_calls = [node for node in descendants(self.root) if node.type == "call"]
-        regions = [(self.region_of(node), node) for node in all_calls if self._is_near(node)]
+        regions = [(self.region_of(node), node) for node in self.all_calls if self._is_near(node)]
         begin = (self.region.start_line, self.region.start_column)
         exact = [node for region, node in regions if region == self.region]
         starting = [n for r, n in regions if (r.start_line, r.start_column) == begin and r != self.region]
@@ -73,7 +78,7 @@ class Site:
         scope = enclosing(name, SCOPES)
         if scope is None or scope.type != "function_definition":
             return None
-        uses = [n for n in descendants(scope) if n.type == "identifier" and text_of(n) == text_of(name)]
+        uses = [n for n in walk(scope) if n.type == "identifier" and text_of(n) == text_of(name)]
         uses = [n for n in uses if not is_label(n)]
         if len(uses) != 2:  # noqa: PLR2004  # where it is made, and where it is used
             return None
@@ -228,15 +233,6 @@ def fix(description: str, applicability: Applicability, edits: Sequence[Edit]) -
 
 
 # --- nodes -----------------------------------------------------------------------------------------------------------
-
-
-def descendants(node: Node) -> Iterator[Node]:
-    """Yield the nodes under one, itself first, in the order of the source."""
-    pending = [node]
-    while pending:
-        current = pending.pop()
-        yield current
-        pending.extend(reversed(current.children))
 
 
 def enclosing(node: Node, types: frozenset[str]) -> Node | None:

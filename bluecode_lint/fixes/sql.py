@@ -6,11 +6,11 @@ import re
 from typing import TYPE_CHECKING
 
 from bluecode_lint.core.imports import text_of
+from bluecode_lint.core.tree import walk
 from bluecode_lint.fixes.site import (
     PLAIN_NAME,
     SAFE,
     arguments_of,
-    descendants,
     enclosing,
     fix,
     is_label,
@@ -92,7 +92,7 @@ def _changes(template: Template, assigned: Node, call: Node) -> bool:
     scope = enclosing(call, frozenset({"function_definition", "module"}))
     between = (
         node
-        for node in (descendants(scope) if scope is not None else ())
+        for node in (walk(scope) if scope is not None else ())
         if assigned.end_byte <= node.start_byte < call.start_byte
     )
     return any(

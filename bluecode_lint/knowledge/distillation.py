@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from bluecode_lint.core.imports import imports_of, text_of
 from bluecode_lint.core.model import Condition, Constitution
+from bluecode_lint.core.tree import walk
 from bluecode_lint.knowledge.pairs import structure_of
 
 if TYPE_CHECKING:
@@ -121,12 +122,7 @@ def _uses(code: str, parse: Parser) -> _Uses:
 
 
 def _calls_in(root: Node) -> Iterator[Node]:
-    pending = [root]
-    while pending:
-        node = pending.pop()
-        if node.type == "call":
-            yield node
-        pending.extend(reversed(node.named_children))
+    return (node for node in walk(root) if node.type == "call")
 
 
 def _calls(path: str) -> Condition:

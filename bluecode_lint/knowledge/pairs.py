@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bluecode_lint.core.imports import text_of
+from bluecode_lint.core.tree import walk
 from bluecode_lint.knowledge.documents import (
     LINE_BYTES_MAX,
     LINES_FILE_BYTES_MAX,
@@ -180,12 +181,9 @@ def tokens_of(root: Node) -> Iterator[tuple[str, Node]]:
 def bound_names(root: Node) -> dict[str, str]:
     """Number the names a program binds itself (assignments, parameters, functions, classes, loops), in order."""
     names: dict[str, str] = {}
-    pending = [root]
-    while pending:
-        node = pending.pop()
+    for node in walk(root):
         if node.type == "identifier" and _is_binding(node):
             names.setdefault(text_of(node), f"n{len(names)}")
-        pending.extend(reversed(node.named_children))
     return names
 
 

@@ -6,9 +6,10 @@ import re
 from typing import TYPE_CHECKING
 
 from bluecode_lint.core.imports import text_of
+from bluecode_lint.core.tree import walk
 from bluecode_lint.reasoners.arguments import find_argument, literal_of
 from bluecode_lint.reasoners.guards import Guard, guards_at, validations_before
-from bluecode_lint.reasoners.tree import argument_nodes, walk
+from bluecode_lint.reasoners.tree import argument_nodes
 from bluecode_lint.reasoners.values import LeafKind
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bluecode_lint.core.imports import text_of
-from bluecode_lint.reasoners.tree import ancestors, same_node, walk
+from bluecode_lint.core.tree import walk
+from bluecode_lint.reasoners.tree import ancestors, same_node
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

@@ -7,7 +7,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from bluecode_lint.core.imports import Imports, text_of
-from bluecode_lint.reasoners.tree import same_node, scope_of, walk
+from bluecode_lint.core.tree import walk
+from bluecode_lint.reasoners.tree import same_node, scope_of
 from bluecode_lint.reasoners.values import ModuleFacts, Values, facts_of
 
 if TYPE_CHECKING:

@@ -12,15 +12,6 @@ if TYPE_CHECKING:
     from bluecode_lint.core.protocols import Node
 
 
-def walk(root: Node) -> Iterator[Node]:
-    """Yield a subtree's named nodes in source order."""
-    pending = [root]
-    while pending:
-        node = pending.pop()
-        yield node
-        pending.extend(reversed(node.named_children))
-
-
 def walk_scope(root: Node) -> Iterator[Node]:
     """Yield the nodes of one function or module, without entering functions and classes defined inside it."""
     pending = list(reversed(root.named_children))

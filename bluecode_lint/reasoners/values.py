@@ -11,7 +11,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from bluecode_lint.core.imports import Imports, imports_of, text_of
-from bluecode_lint.reasoners.tree import ancestors, argument_nodes, call_path, same_node, walk, walk_scope
+from bluecode_lint.core.tree import walk
+from bluecode_lint.reasoners.tree import ancestors, argument_nodes, call_path, same_node, walk_scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

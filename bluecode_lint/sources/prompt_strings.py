@@ -6,10 +6,12 @@ import ast
 import re
 from bisect import bisect_right
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from bluecode_lint.core.imports import Imports, imports_of, text_of
 from bluecode_lint.core.model import Instruction
+from bluecode_lint.core.tree import walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -152,7 +154,7 @@ class _Module:
         self._artifact = artifact
         self._offsets = _CodePoints(artifact.syntax.source)
         self._imports: Imports = imports_of(root)
-        self._nodes = list(_walk(root))
+        self._nodes = list(islice(walk(root), _NODES_MAX))
         self._assigned: dict[str, list[Node]] = {}
         for node in self._nodes:
             right = node.child_by_field_name("right") if node.type in {"assignment", "augmented_assignment"} else None
@@ -264,16 +266,6 @@ class _Module:
 
 def _kinds(node: Node) -> set[str]:
     return {node.type, *(child.type for child in node.named_children)}
-
-
-def _walk(root: Node) -> Iterator[Node]:
-    pending = [root]
-    for _ in range(_NODES_MAX):
-        if not pending:
-            return
-        node = pending.pop()
-        yield node
-        pending.extend(reversed(node.named_children))
 
 
 def _message_contents(dictionary: Node) -> Iterator[Node]:

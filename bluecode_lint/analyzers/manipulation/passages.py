@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bluecode_lint.core.model import Region
+from bluecode_lint.core.tree import walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -73,20 +74,12 @@ def names_in(artifact: Artifact, is_telling: Callable[[str], bool]) -> Iterator[
     if not telling:
         return
     lines = artifact.syntax.source.split(b"\n")
-    for node in _nodes(artifact.syntax.root):
+    for node in walk(artifact.syntax.root):
         for name in _new_names(node):
             text = _text(name)
             if text in telling:
                 telling.discard(text)
                 yield Passage("name", _spaced(text), _region(name, name, lines))
-
-
-def _nodes(root: Node) -> Iterator[Node]:
-    pending = [root]
-    while pending:
-        node = pending.pop()
-        yield node
-        pending.extend(reversed(node.named_children))
 
 
 def _walk(root: Node) -> Iterator[Node]:

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bluecode_lint.core.imports import imports_of, text_of
+from bluecode_lint.core.tree import walk
 from bluecode_lint.reasoners.model.budget import estimate_tokens
 from bluecode_lint.reasoners.model.redaction import PLACEHOLDER, scrub, scrub_code, secret_literals, settings_in
 from bluecode_lint.reasoners.scene import scene_at
-from bluecode_lint.reasoners.tree import same_node, scope_of, walk
+from bluecode_lint.reasoners.tree import same_node, scope_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

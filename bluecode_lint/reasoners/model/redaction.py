@@ -13,7 +13,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from bluecode_lint.core.imports import text_of
-from bluecode_lint.reasoners.tree import ancestors, walk
+from bluecode_lint.core.tree import walk
+from bluecode_lint.reasoners.tree import ancestors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from bluecode_lint.core.imports import text_of
 from bluecode_lint.core.model import Confidence, Finding, Location, Region
+from bluecode_lint.core.tree import walk
 from bluecode_lint.reasoners.model.context import CodeIndex, Excerpt, excerpts_around
 from bluecode_lint.reasoners.model.gate import stands_in
 from bluecode_lint.reasoners.model.prompt import Prompt, closed_object, enclosed
 from bluecode_lint.reasoners.model.reasoner import OWN_SUSPICION
-from bluecode_lint.reasoners.tree import walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -6,10 +6,11 @@ import re
 from typing import TYPE_CHECKING
 
 from bluecode_lint.core.imports import text_of
+from bluecode_lint.core.tree import walk
 from bluecode_lint.reasoners.arguments import compiled, find_argument, literal_of, matches, may_have_argument
 from bluecode_lint.reasoners.checks import is_checked
 from bluecode_lint.reasoners.predicates.surroundings import scope_is_handler
-from bluecode_lint.reasoners.tree import argument_nodes, call_path, walk
+from bluecode_lint.reasoners.tree import argument_nodes, call_path
 from bluecode_lint.reasoners.values import Leaf, LeafKind, Values
 
 if TYPE_CHECKING:

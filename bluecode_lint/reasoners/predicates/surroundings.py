@@ -6,8 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 from bluecode_lint.core.imports import text_of
+from bluecode_lint.core.tree import walk
 from bluecode_lint.reasoners.arguments import compiled, literal_of, matches
-from bluecode_lint.reasoners.tree import ancestors, call_path, walk, walk_scope
+from bluecode_lint.reasoners.tree import ancestors, call_path, walk_scope
 from bluecode_lint.reasoners.values import LeafKind
 
 if TYPE_CHECKING:
