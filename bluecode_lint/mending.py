@@ -7,7 +7,6 @@ the same attack has no effect any more while harmless data still comes through. 
 from __future__ import annotations
 
 import ast
-import hashlib
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -195,17 +194,12 @@ def _applied(work: _Work, chosen: Sequence[tuple[Result, Fix]], tools: Tools, op
         edits[result.finding.location.uri].extend(fix.edits)
     patches = {uri: Patch(work.artifacts[uri].text, changes) for uri, changes in edits.items()}
     artifacts = {
-        uri: _rewritten(artifact, patches[uri].text, options.parse) if uri in patches else artifact
+        uri: artifact.rewritten(patches[uri].text, options.parse) if uri in patches else artifact
         for uri, artifact in work.artifacts.items()
     }
     policy = replace(work.policy, in_scope=lambda finding: work_policy.in_scope(_original(finding, patches)))
     work_policy = work.policy
     return _Trial(patches, artifacts, policy, options.accept(scan(list(artifacts.values()), tools, policy)))
-
-
-def _rewritten(artifact: Artifact, text: str, parse: Parser) -> Artifact:
-    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-    return replace(artifact, text=text, sha256=digest, syntax=parse(text))
 
 
 def _original(finding: Finding, patches: Mapping[str, Patch]) -> Finding:

@@ -6,9 +6,10 @@ import hashlib
 import os
 import sys
 from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
 from itertools import chain
 from typing import TYPE_CHECKING
+
+from bluecode_lint.core.installed import named_versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,19 +24,12 @@ def installed_state(folders: Iterable[Path], programs: Iterable[Path] = (), *wor
     Files are compared by size and time, as `make` does: an installed package's do not change, and a developer's do.
     """
     facts = [sys.version, *words]
-    facts.extend(f"{name} {_version(name)}" for name in _LIBRARIES)
+    facts.extend(named_versions(*_LIBRARIES))
     for program in programs:
         facts.extend(_installation(program))
     for folder in folders:
         facts.extend(sorted(_stamps(folder)))
     return hashlib.sha256("\0".join(facts).encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return ""
 
 
 def _installation(program: Path) -> Iterator[str]:

@@ -7,14 +7,15 @@ judged, a *result* is what is reported.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import hashlib
+from dataclasses import dataclass, field, replace
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bluecode_lint.core.protocols import Syntax
+    from bluecode_lint.core.protocols import Parser, Syntax
     from bluecode_lint.core.shard import Shard
 
 
@@ -65,6 +66,11 @@ class Artifact:
     text: str
     sha256: str
     syntax: Syntax = field(compare=False, repr=False)
+
+    def rewritten(self, text: str, parse: Parser) -> Artifact:
+        """Give the same file with another text, which no disk has: ``sha256`` is of the text as UTF-8."""
+        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        return replace(self, text=text, sha256=digest, syntax=parse(text))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,10 @@ import json
 import re
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from bluecode_lint.core.imports import text_of
+from bluecode_lint.core.installed import named_versions
 from bluecode_lint.knowledge.pairs import bound_names, load_pairs, pair_files, tokens_of
 
 if TYPE_CHECKING:
@@ -191,17 +191,10 @@ def _row(known: KnownShape) -> list[Any]:
 
 def _digest_of(files: Iterable[Path]) -> str:
     """Name what shapes are made of: the pairs, and the grammar that makes their tokens."""
-    digest = hashlib.sha256(" ".join(sorted(map(_installed, _GRAMMARS))).encode())
+    digest = hashlib.sha256(" ".join(named_versions(*_GRAMMARS)).encode())
     for file in files:
         digest.update(hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()
-
-
-def _installed(name: str) -> str:
-    try:
-        return f"{name} {version(name)}"
-    except PackageNotFoundError:
-        return ""
 
 
 def functions_in(root: Node) -> Iterator[Node]:

@@ -10,10 +10,8 @@ import ast
 import binascii
 import bisect
 import contextlib
-import hashlib
 import re
 from collections import Counter
-from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -77,7 +75,7 @@ def plain_text(text: str, *, thorough: bool = False) -> str:
 def plain_artifact(artifact: Artifact) -> Artifact:
     """Give a program as an artifact of its plain text, or the artifact itself where there is nothing to undo."""
     text = plain_text(artifact.text)
-    return artifact if text == artifact.text else _with_text(artifact, text)
+    return artifact if text == artifact.text else artifact.rewritten(text, parse_python)
 
 
 class PlainArtifacts:
@@ -109,12 +107,7 @@ class PlainArtifacts:
             plain = plain_artifact(artifact)
             self._shelf.put({artifact.sha256: "" if plain is artifact else plain.text})
             return plain
-        return _with_text(artifact, text) if text else artifact
-
-
-def _with_text(artifact: Artifact, text: str) -> Artifact:
-    digest = hashlib.sha256(text.encode("utf-8", errors="replace")).hexdigest()
-    return replace(artifact, text=text, sha256=digest, syntax=parse_python(text))
+        return artifact.rewritten(text, parse_python) if text else artifact
 
 
 def plain_functions(artifact: Artifact, rows: Sequence[tuple[int, int]]) -> Artifact:
@@ -135,7 +128,7 @@ def plain_functions(artifact: Artifact, rows: Sequence[tuple[int, int]]) -> Arti
         lines[first : last + 1] = [indent + line if line else "" for line in plain]
         done = last
     text = "\n".join(lines)
-    return artifact if text == artifact.text else _with_text(artifact, text)
+    return artifact if text == artifact.text else artifact.rewritten(text, parse_python)
 
 
 def parse_plainly(text: str) -> LazySyntax:

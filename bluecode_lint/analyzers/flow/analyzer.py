@@ -7,6 +7,7 @@ import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from bluecode_lint.analyzers.flow.keeping import digest_of, report_from_document, report_to_document
@@ -135,7 +136,8 @@ class FlowAnalyzer:
         """Analyse, but for what is kept of an earlier run."""
         if self._shelf is None:
             return self._analyse_anew(tasks, pool, notes)
-        keys = [_key(*task) for task in tasks]
+        named = cache(digest_of)  # one summary is known to many modules
+        keys = [_key(*task, named) for task in tasks]
         kept = self._shelf.get([key for key in keys if key])
         reports = [_read(kept.get(key)) for key in keys]
         unknown = [number for number, report in enumerate(reports) if report is None]
@@ -162,10 +164,10 @@ class FlowAnalyzer:
             return [self._analyst.analyse(artifact, externals) for artifact, externals in tasks]
 
 
-def _key(artifact: Artifact, externals: Mapping[str, Summary]) -> str:
+def _key(artifact: Artifact, externals: Mapping[str, Summary], named: Callable[[Summary], str]) -> str:
     """Name everything that a module's report depends on; nothing if some of it has no name."""
     try:
-        known = [f"{path} {digest_of(externals[path])}" for path in sorted(externals)]
+        known = [f"{path} {named(externals[path])}" for path in sorted(externals)]
     except TypeError:
         return ""
     return "\0".join((artifact.sha256, artifact.uri, *known))
