@@ -113,8 +113,8 @@ def _prose(text: str) -> str:
 
 
 def _block(text: str) -> str:
-    """Make a text harmless and escape it, with its lines."""
-    return escape(visible_lines(text))
+    """Make a text harmless and escape it, with its lines; a tab stays one, but no raw one."""
+    return escape(visible_lines(text)).replace("\t", "&#9;")
 
 
 def _element(name: str, content: str, css: str = "") -> str:
