@@ -416,7 +416,7 @@ def _identity(result: Result) -> Iterator[tuple[str, str]]:
 # --- prose -----------------------------------------------------------------------------------------------------------
 
 # HTML in the text is shown, not obeyed; addresses that could run something are refused by the library.
-_COMMONMARK = MarkdownIt("commonmark", {"html": False}).disable("image")
+_COMMONMARK = MarkdownIt("commonmark", {"html": False, "xhtmlOut": False}).disable("image")
 
 
 @cache
